@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rest of the core: kernel images and how they are loaded, the terminal,
+ * and the few parts of a PC that a stock kernel wants to see around it.
+ */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include "guest.h"
+
+/* ------------------------------------------------------------------ */
+/* image.c: parses only, pure; used by the loader, inspect and fuzzers */
+
+#define SEGMENTS_MAX	16
+#define IMAGE_HEAD	KIB(64)	/* bytes of the file that image_parse wants */
+
+struct segment {
+	uint64_t offset, filesz, memsz;	/* bytes in the file, in memory */
+	gpa_t paddr;
+};
+
+/* What a kernel file is.  Every offset and size was checked to be in it. */
+struct image {
+	enum { IMAGE_BZIMAGE, IMAGE_ELF } kind;
+	bool is_64;		/* has a 64-bit entry */
+	uint64_t file_size;
+	gpa_t entry;		/* ELF: e_entry; bzImage: code32_start */
+	uint64_t alignment;	/* of the load address, if relocatable */
+	bool relocatable;
+	gpa_t preferred;	/* pref_address */
+	uint64_t init_size;	/* memory wanted from the load address on */
+	uint64_t cmdline_max;	/* bytes, without the NUL */
+	gpa_t initrd_max;	/* highest address the initrd may occupy */
+	uint16_t protocol;	/* bzImage: boot protocol 0x20f; ELF: 0 */
+	unsigned header_size;	/* bytes of setup header, from 0x1f1 */
+	uint8_t header[0x290 - 0x1f1];
+	unsigned nsegments;	/* bzImage: one, the protected-mode kernel */
+	struct segment segments[SEGMENTS_MAX];
+};
+
+/*
+ * head is the file's first bytes, IMAGE_HEAD or all of it.  False with a
+ * reason in why (WHY_MAX bytes).  Documentation/arch/x86/boot.rst; ELF.
+ */
+bool image_parse(struct image *image, const uint8_t *head, size_t head_len,
+		 uint64_t file_size, char *why);
+
+/* ------------------------------------------------------------------ */
+/* load.c: copies only                                                 */
+
+struct e820_range {
+	gpa_t base;
+	uint64_t size;
+	uint32_t type;		/* 1 RAM, 2 reserved */
+};
+
+/* Where a hypervisor wants things, and what came of it. */
+struct boot {
+	/* In: places for these; the kernel may lie from `low` up. */
+	gpa_t params, cmdline, low;
+	uint64_t cmdline_room;	/* bytes there, the NUL included */
+	gpa_t rsdp;		/* ACPI, 0 for none */
+	const struct e820_range *e820;
+	unsigned ne820;
+	/* Out. */
+	gpa_t entry;		/* of the 64-bit code if enter_64 */
+	bool enter_64;
+	gpa_t kernel_start, kernel_end, initrd_start, initrd_end;
+};
+
+/*
+ * Reads kernel and initrds from g's descriptors into RAM and writes
+ * boot_params (the zero page) and the command line, by the Linux boot
+ * protocol.  Dies naming what does not fit where.
+ */
+void load_linux(struct guest *g, struct boot *boot);
+
+/*
+ * Opens path ("-" is standard input) so that it can be read again for a
+ * reboot: what cannot seek is copied to memory.  Dies naming it.
+ */
+int load_open(const char *path);
+
+/* ------------------------------------------------------------------ */
+/* terminal.c: the Launcher's end of the console                       */
+
+/* Who takes what is typed.  The last one to attach gets it all. */
+struct reader {
+	size_t (*room)(void *owner);	/* bytes it can take now */
+	void (*take)(void *owner, const char *bytes, size_t n);
+	void *owner;
+};
+
+/* Bytes that terminal_write() takes without loss. */
+size_t terminal_room(void);
+
+/* What the Guest prints.  What exceeds the room is dropped. */
+void terminal_write(const void *bytes, size_t n);
+
+/* r gets the input from now on (on), or the one before it does (off). */
+void terminal_attach(struct reader *r, bool on);
+
+/* The reader has room again: hand it what waits. */
+void terminal_feed(void);
+
+/* Size in characters; false where there is none.  resized is called later,
+   in the loop, when it changes. */
+bool terminal_size(uint16_t *cols, uint16_t *rows);
+void terminal_on_resize(void (*resized)(void *owner), void *owner);
+
+/* Calls fn in the loop, next time terminal_room() has grown. */
+void terminal_on_room(void (*fn)(void *owner), void *owner);
+
+/* Reserves descriptors 0 to 2 if they are closed.  First thing in main(). */
+void terminal_reserve(void);
+
+/* Step 2: opens --console=what (tty, null, unix:PATH, a file) and --log. */
+void terminal_open(struct guest *g, const char *what, const char *log);
+
+/* Raw mode from here on, restored on every way out but SIGKILL. */
+void terminal_raw(void);
+void terminal_restore(void);
+
+/*
+ * Writes out what still waits, for at most a second, and restores.
+ * Safe to call twice.
+ */
+void terminal_close(void);
+
+/*
+ * The Guest's last words: of the last few KiB it printed, the line that
+ * begins a panic, else the last one.  NUL-terminated, printable, in buf.
+ */
+void terminal_last_words(char *buf, size_t size);
+
+/* ------------------------------------------------------------------ */
+/* uart.c, pc.c, acpi.c: what a PC has on board                        */
+
+#define UART_PORT	0x3f8
+#define UART_IRQ	4
+#define SCI_IRQ		9
+#define PVPANIC_PORT	0x505
+#define PM1_EVENT_PORT	0x600	/* 4 bytes: status, enable */
+#define PM1_CONTROL_PORT 0x604	/* 2 bytes */
+#define PCI_IRQS	{ 5, 10, 11 }	/* slot n uses entry n % 3 */
+#define PCI_WINDOW	UINT64_C(0xe0000000)	/* BARs live here */
+#define PCI_WINDOW_SIZE	UINT64_C(0x10000000)
+
+/* An 8250 at UART_PORT, so that console=ttyS0 works before any driver. */
+void uart_create(struct guest *g);
+void uart_reset(struct guest *g);
+
+/* Power button, poweroff, reset, panic: the ports the ACPI tables name. */
+void pc_create(struct guest *g);
+void pc_reset(struct guest *g);
+/* Presses the power button; false if the Guest does not listen to it. */
+bool pc_power_button(struct guest *g);
+
+/*
+ * Writes the ACPI tables for ncpus CPUs to buf, which the Guest will see at
+ * gpa `at`.  Returns the bytes used; the RSDP is at the start.  Dies if they
+ * do not fit.  ACPI 6.4, chapters 5 and 20.
+ */
+size_t acpi_build(uint8_t *buf, size_t size, gpa_t at, unsigned ncpus);
+
+#endif
