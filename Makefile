@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make help	says what can be made.  Everything made stays under build/.
+#
+# Sources are found by looking: a new file in one of these directories is
+# compiled and, where the directory is one of plug-ins, registered.
+
+ARCH = x86_64
+PREFIX = /usr/local
+DESTDIR =
+MODULES = /lib/modules/$(shell uname -r)
+FUZZ_SECONDS = 60
+BUDGET = 262144
+
+B = build/$(ARCH)
+CORE = applets/core
+# Plug-ins are NAME.c or NAME/*.c; what has an underscore only helps NAME.c.
+KINDS = device bus hypervisor
+
+APPLETS = $(sort $(wildcard applets/*.c))
+SRCS = lguest.c $(APPLETS) $(sort $(wildcard $(CORE)/*.c) \
+	$(foreach k,$(KINDS),$(wildcard $(CORE)/$k/*.c $(CORE)/$k/*/*.c)))
+OBJS = $(SRCS:%.c=$B/%.o) $B/registry.o
+
+entries = $(sort $(foreach n,$(notdir $(patsubst %.c,%,$(wildcard $1/*.c)) \
+	$(patsubst $1/%/,%,$(filter $1/%/,$(dir $(wildcard $1/*/*.c))))), \
+	$(if $(findstring _,$n),,$(filter-out core,$n))))
+
+# --- compilers --------------------------------------------------------
+
+WARNINGS = -Wall -Wextra -Wshadow
+CPPFLAGS = -Iinclude -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64
+CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CPPFLAGS) -MMD -MP
+CFLAGS = -Os -g
+# One place for each thing that makes the binary small, hard, or the same
+# wherever it is built.
+CFLAGS_STATIC = $(CFLAGS) -fno-pie -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. \
+	-idirafter build/include
+LDFLAGS_STATIC = -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
+	-Wl,-z,relro -Wl,-z,now -Wl,--build-id=none
+
+ifeq ($(ARCH),i386)
+# Debian's musl-dev:i386 would displace gcc-multilib, so we do not install
+# it: tests/fetch unpacks it here and the native compiler does the rest.
+SYSROOT = build/sysroot-i386
+MUSL32 = $(SYSROOT)/usr/lib/i386-linux-musl
+GCC32 = $(SYSROOT)/usr/lib/gcc/i686-linux-gnu/12
+CC = gcc -m32 -march=i686 -nostdinc -isystem $(SYSROOT)/usr/include/i386-linux-musl \
+	-isystem $(shell gcc -print-file-name=include)
+LINK = gcc -m32 -nostdlib $(LDFLAGS_STATIC) -o $@ $(MUSL32)/crt1.o \
+	$(MUSL32)/crti.o $1 $(SYSROOT)/usr/lib/i386-linux-gnu/libz.a \
+	-Wl,--start-group $(MUSL32)/libc.a $(GCC32)/libgcc.a -Wl,--end-group \
+	$(MUSL32)/crtn.o
+TOOLCHAIN = $(SYSROOT)/.done
+else
+CC = musl-gcc
+LINK = $(CC) $(LDFLAGS_STATIC) -o $@ $1 /usr/lib/x86_64-linux-gnu/libz.a
+TOOLCHAIN =
+endif
+
+all: $B/lguest
+
+$B/lguest: $B/lguest.full
+	strip -s -R .comment -o $@ $<
+
+$B/lguest.full: $(OBJS)
+	$(call LINK,$(OBJS))
+
+$B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
+
+$B/registry.o: build/registry.c | build/include/linux $(TOOLCHAIN)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
+
+build/sysroot-i386/.done: | tests/fetch
+	tests/fetch sysroot-i386
+
+# musl-gcc does not see the system's headers; these few are all we want.
+build/include/linux:
+	@mkdir -p build/include
+	ln -sfn /usr/include/asm-generic build/include/asm-generic
+	ln -sfn /usr/include/$(shell gcc -print-multiarch)/asm build/include/asm
+	ln -sfn /usr/include/zlib.h build/include/zlib.h
+	ln -sfn /usr/include/zconf.h build/include/zconf.h
+	ln -sfn /usr/include/linux $@
+
+# --- the registry: directory listings as tables ------------------------
+
+# $1 struct, $2 prefix of the names, $3 table, $4 entries; @ is a newline.
+table = $(foreach n,$4,extern const struct $1 $2_$n;@)const struct $1 \
+	*const $3[] = { $(foreach n,$4,&$2_$n,) NULL };@
+
+REGISTRY = $(call table,applet,applet,applets,$(call entries,applets)) \
+	$(call table,device_type,device,device_types,$(call \
+		entries,$(CORE)/device)) \
+	$(call table,bus,bus,buses,$(call entries,$(CORE)/bus)) \
+	$(call table,hypervisor,hypervisor,hypervisors,$(call \
+		entries,$(CORE)/hypervisor))
+
+# Looked at each time, replaced only when a file came or went.
+build/registry.c: FORCE
+	@mkdir -p build
+	@printf '%s\n' '/* Made by the Makefile. */' '#include "guest.h"' \
+		'$(REGISTRY)' | tr '@' '\n' | sed 's/^ //' >$@.$$$$; \
+	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+
+# --- tests -------------------------------------------------------------
+
+U = build/unit
+SANITIZE = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+UNIT_OBJS = $(patsubst %.c,$U/%.o,$(filter-out lguest.c,$(SRCS)) \
+	$(wildcard tests/unit/rig.c)) $U/registry.o
+UNITS = $(patsubst %.c,$U/%,$(filter-out tests/unit/rig.c, \
+	$(sort $(wildcard tests/unit/*.c))))
+FUZZ = $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
+REPLAYS = $(FUZZ:%=$U/tests/fuzz/%)
+
+$U/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	gcc $(CFLAGS_ALL) $(SANITIZE) -Itests/unit -c -o $@ $<
+
+$U/registry.o: build/registry.c
+	@mkdir -p $(@D)
+	gcc $(CFLAGS_ALL) $(SANITIZE) -c -o $@ $<
+
+# An archive, so that a test takes what it needs and may bring its own.
+$U/core.a: $(UNIT_OBJS)
+	rm -f $@
+	ar rcs $@ $(UNIT_OBJS)
+
+$U/tests/unit/%: $U/tests/unit/%.o $U/core.a
+	gcc $(SANITIZE) -o $@ $^ -lz -lpthread
+
+$U/tests/fuzz/%: $U/tests/fuzz/%.o $U/tests/replay.o $U/core.a
+	gcc $(SANITIZE) -o $@ $^ -lz -lpthread
+
+unit-programs: $(UNITS)
+fuzz-programs: $(REPLAYS)
+
+unit: $(UNITS)
+	@tests/run --units $(UNITS)
+
+fuzz: $(FUZZ:%=build/fuzz/%)
+	@tests/run --fuzz $(FUZZ_SECONDS) $^
+
+build/fuzz/%: tests/fuzz/%.c $(SRCS) build/registry.c Makefile
+	@mkdir -p $(@D)
+	clang -std=gnu11 $(CPPFLAGS) -Itests/unit -g -O1 \
+		-fsanitize=fuzzer,address,undefined -o $@ $< \
+		$(filter-out lguest.c,$(SRCS)) $(wildcard tests/unit/rig.c) \
+		build/registry.c -lz -lpthread
+
+test:
+	@tests/run
+
+demo:
+	@tests/demo
+
+bench: deps
+	@tests/bench/run
+
+deps:
+	@tests/deps
+
+# --- judging what was built ---------------------------------------------
+
+check-binary: $B/lguest
+	tests/check-binary $B/lguest
+
+size: $B/lguest
+	@size -G $(OBJS) | sed 's,$B/,,'
+	@size=$$(stat -c %s $B/lguest); echo "$B/lguest: $$size bytes" \
+		"stripped, $(BUDGET) allowed"; [ $$size -le $(BUDGET) ]
+
+lint: build/include/linux build/registry.c
+	tests/lint $(SRCS) $(wildcard initramfs/*.c tests/*.c tests/unit/*.c \
+		tests/fuzz/*.c)
+
+# --- making use of it ---------------------------------------------------
+
+INSTALL = $(DESTDIR)$(PREFIX)
+COMMANDS = $(filter-out run,$(call entries,applets))
+
+install: $B/lguest
+	install -D -m 755 $B/lguest $(INSTALL)/bin/lguest
+	for c in $(COMMANDS); do \
+		ln -sf lguest $(INSTALL)/bin/lguest-$$c || exit 1; done
+	for p in $(patsubst applets/%.1,%,$(wildcard applets/*.1)); do \
+		n=lguest-$$p; [ $$p != run ] || n=lguest; \
+		install -D -m 644 applets/$$p.1 \
+			$(INSTALL)/share/man/man1/$$n.1 || exit 1; done
+
+build/%/init: initramfs/init.c Makefile
+	@$(MAKE) --no-print-directory ARCH=$* INITRAMFS=1 build/$*/init.ready
+
+initramfs: build/$(ARCH)/init
+	initramfs/make -a $(ARCH) -m '$(MODULES)' -o build/initramfs-$(ARCH).cpio.gz
+
+$B/init.ready: $B/initramfs/init.o
+	$(subst -o $@,-o $B/init,$(call LINK,$<))
+	strip -s $B/init
+	@touch $@
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^#:	//p' Makefile
+
+#:	make [ARCH=i386]	build/x86_64/lguest, or build/i386/lguest
+#:	make demo		boot Debian's kernel in it, from nothing, to a shell
+#:	make test		install what tests need, build, run all tests
+#:	make unit		the unit tests alone
+#:	make fuzz		fuzz each target for FUZZ_SECONDS (60)
+#:	make bench		measure, beside QEMU
+#:	make install		into DESTDIR and PREFIX (/usr/local)
+#:	make initramfs		build/initramfs-ARCH.cpio.gz, with modules from
+#:				MODULES=DIR (/lib/modules/VERSION)
+#:	make size		bytes by object; fails above the budget
+#:	make lint		what compilers and cppcheck find; house style
+#:	make check-binary	static, and nothing writable is executable
+#:	make deps		apt-get install what is missing, removing nothing
+#:	make clean		remove build/
+
+.PHONY: all unit-programs fuzz-programs unit fuzz test demo bench deps \
+	check-binary size lint install initramfs clean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+-include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(UNITS:=.d) $(B)/initramfs/init.d
