@@ -245,7 +245,7 @@ void virtio_config_changed(struct device *d);
  */
 void virtio_break(struct device *d, const char *fmt, ...) PRINTF(2, 3);
 
-/* warn(), but once a run for each `kind` (0 to 31) of this device. */
+/* warn(), but once a run for each `kind` (0 to 30) of this device. */
 void device_warn_once(struct device *d, unsigned kind, const char *fmt, ...)
 	PRINTF(3, 4);
 
@@ -425,6 +425,13 @@ struct guest {
 	enum status status;
 	char why[WHY_MAX];
 };
+
+/*
+ * Step 1: one more device of this type, its argument parsed; dies (usage)
+ * naming the first one too many.
+ */
+struct device *guest_add_device(struct guest *g,
+				const struct device_type *type, char *arg);
 
 /* The Guest is over.  Only the first call counts. */
 void guest_end(struct guest *g, enum status status, const char *fmt, ...)

@@ -20,6 +20,8 @@
 /* a must be a power of two. */
 #define ALIGN_UP(x, a)	(((x) + ((a) - 1)) & ~((uint64_t)(a) - 1))
 
+#define LGUEST_VERSION	"0.1"
+
 #define NORETURN	__attribute__((noreturn))
 #define PRINTF(f, a)	__attribute__((format(printf, f, a)))
 

@@ -69,6 +69,9 @@ bool rig_used(struct virtqueue *q, uint16_t *head, uint32_t *len);
 /* Interrupts of q (NULL: configuration) since the last call. */
 unsigned rig_interrupts(struct device *d, struct virtqueue *q);
 
+/* Levels that hv->line() was last given. */
+extern bool rig_lines[32];
+
 /* Lines that warn() wrote since the last call (they go on to stderr too). */
 unsigned rig_warnings(void);
 

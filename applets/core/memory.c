@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The Guest's RAM.  It is always shared memory: a hypervisor may map it into
+ * other processes, and what the Launcher writes is what the Guest reads.
+ */
+#include <errno.h>
+#include <linux/memfd.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC	0x0010U
+#endif
+
+/*
+ * A Guest that is larger than its Host would be killed, or would take others
+ * along, at some later and worse moment.
+ */
+void mem_check_size(uint64_t size)
+{
+	struct sysinfo info;
+	struct rlimit limit;
+	uint64_t host;
+
+	if (!sysinfo(&info)) {
+		host = ((uint64_t)info.totalram + info.totalswap) *
+			info.mem_unit;
+		if (size > host)
+			die_usage("%llu MB of memory: the Host has %llu MB of RAM and swap",
+				  (unsigned long long)(size >> 20),
+				  (unsigned long long)(host >> 20));
+	}
+	if (!getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY &&
+	    size > limit.rlim_cur)
+		die_usage("%llu MB of memory: the limit on address space (ulimit -v) is %llu MB",
+			  (unsigned long long)(size >> 20),
+			  (unsigned long long)(limit.rlim_cur >> 20));
+	if (size > SIZE_MAX / 2)
+		die_usage("%llu MB of memory: a 32-bit Launcher cannot map that",
+			  (unsigned long long)(size >> 20));
+}
+
+/* -1 where the Host's kernel is older than memfd_create(2). */
+static int mem_open(uint64_t size)
+{
+	int fd = syscall(SYS_memfd_create, "guest", MFD_CLOEXEC | MFD_EXEC);
+
+	if (fd < 0 && errno == EINVAL)	/* before 6.3 all were executable */
+		fd = syscall(SYS_memfd_create, "guest", MFD_CLOEXEC);
+	if (fd >= 0 && ftruncate(fd, size))
+		die_errno("%llu MB of memory: ftruncate",
+			  (unsigned long long)(size >> 20));
+	return fd;
+}
+
+static void mem_add_region(struct memory *m, gpa_t base, uint64_t size,
+			   uint8_t *host)
+{
+	m->regions[m->nregions++] = (struct region){ base, size, host };
+}
+
+void mem_create(struct memory *m, uint64_t size, gpa_t hole_start,
+		gpa_t hole_end)
+{
+	uint64_t low = size;
+
+	m->fd = mem_open(size);
+	m->size = size;
+	/* NORESERVE: what is not touched is not counted. */
+	m->host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_NORESERVE |
+		       MAP_SHARED | (m->fd < 0 ? MAP_ANONYMOUS : 0), m->fd, 0);
+	if (m->host == MAP_FAILED)
+		die_errno("%llu MB of memory: mmap",
+			  (unsigned long long)(size >> 20));
+	if (hole_start && low > hole_start)
+		low = hole_start;
+	m->nregions = 0;
+	mem_add_region(m, 0, low, m->host);
+	if (size > low)
+		mem_add_region(m, hole_end, size - low, m->host + low);
+}
+
+void mem_clear(struct memory *m)
+{
+	if (madvise(m->host, m->size, MADV_REMOVE))
+		memset(m->host, 0, m->size);
+}
+
+void *mem_at(const struct memory *m, gpa_t gpa, uint64_t len)
+{
+	for (unsigned i = 0; i < m->nregions; i++) {
+		const struct region *r = &m->regions[i];
+
+		/* In an order in which nothing can wrap around. */
+		if (gpa >= r->base && gpa - r->base < r->size &&
+		    len <= r->size - (gpa - r->base))
+			return r->host + (gpa - r->base);
+	}
+	return NULL;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Giving up what the Launcher no longer needs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "privileges.h"
+
+static const char *pidfile;
+
+/* "1000" or "1000:1000": an initramfs has no /etc/passwd. */
+static bool parse_ids(struct privileges *p, const char *text)
+{
+	char copy[32], *rest = copy, *uid_text, *gid_text;
+	uint64_t uid, gid;
+
+	if (strlen(text) >= sizeof(copy))
+		return false;
+	strcpy(copy, text);
+	uid_text = next_item(&rest, ':');
+	gid_text = rest ? rest : uid_text;
+	/* The highest number means "no change" to setresuid(2). */
+	if (!parse_number(uid_text, 0, UINT32_MAX - 1, &uid) ||
+	    !parse_number(gid_text, 0, UINT32_MAX - 1, &gid))
+		return false;
+	p->uid = uid;
+	p->gid = gid;
+	return true;
+}
+
+void privileges_look_up(struct privileges *p, const char *username,
+			const char *chroot)
+{
+	struct passwd *pw;
+	struct stat st;
+
+	*p = (struct privileges){ .username = username, .chroot = chroot };
+	if (username && !parse_ids(p, username)) {
+		pw = getpwnam(username);
+		if (!pw)
+			die("--username=%s: no such user", username);
+		p->uid = pw->pw_uid;
+		p->gid = pw->pw_gid;
+	}
+	if (!chroot)
+		return;
+	if (stat(chroot, &st))
+		die_errno("--chroot=%s", chroot);
+	if (!S_ISDIR(st.st_mode))
+		die("--chroot=%s: not a directory", chroot);
+}
+
+void privileges_drop(const struct privileges *p)
+{
+	if (p->chroot && (chroot(p->chroot) || chdir("/")))
+		die_errno("--chroot=%s: chroot", p->chroot);
+	if (!p->username)
+		return;
+	/* Supplementary groups first: later we may not. */
+	if (setgroups(1, &p->gid) && errno != EPERM)
+		die_errno("--username=%s: setgroups", p->username);
+	if (setresgid(p->gid, p->gid, p->gid))
+		die_errno("--username=%s: setresgid", p->username);
+	if (setresuid(p->uid, p->uid, p->uid))
+		die_errno("--username=%s: setresuid", p->username);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && errno != EINVAL)
+		die_errno("--username=%s: no_new_privs", p->username);
+}
+
+void pidfile_write(const char *path)
+{
+	char text[24];
+	int fd, n;
+
+	if (!path)
+		return;
+	fd = xopen(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	if (!write_all(fd, text, n) || close(fd))
+		die_errno("write %s", path);
+	pidfile = path;
+}
+
+void pidfile_remove(void)
+{
+	if (pidfile)
+		unlink(pidfile);
+}

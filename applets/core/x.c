@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Calls that succeed or die, and small readers of text.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lguest.h"
+
+void *xzalloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		die_errno("allocate %zu bytes", size);
+	return p;
+}
+
+int xopen(const char *path, int flags, mode_t mode)
+{
+	int fd = open(path, flags | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		die_errno("open %s", path);
+	return fd;
+}
+
+void xpread(int fd, void *buf, size_t len, off_t off, const char *path)
+{
+	while (len) {
+		ssize_t n = pread(fd, buf, len, off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			die_errno("read %s", path);
+		if (!n)
+			die("read %s: file is truncated", path);
+		buf = (char *)buf + n;
+		len -= n;
+		off += n;
+	}
+}
+
+bool write_all(int fd, const void *buf, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, buf, len);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n < 0)
+			continue;
+		buf = (const char *)buf + n;
+		len -= n;
+	}
+	return true;
+}
+
+/* strtoull() takes signs and spaces; sizes and counts have neither. */
+static bool parse_digits(const char **text, uint64_t *n)
+{
+	const char *p = *text;
+
+	for (*n = 0; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(*n, 10, n) ||
+		    __builtin_add_overflow(*n, *p - '0', n))
+			return false;
+	if (p == *text)
+		return false;
+	*text = p;
+	return true;
+}
+
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n)
+{
+	return parse_digits(&text, n) && !*text && *n >= min && *n <= max;
+}
+
+bool parse_size(const char *text, uint64_t unit, uint64_t *bytes)
+{
+	static const char letters[] = "kmgt";
+	const char *letter;
+	uint64_t n;
+
+	if (!parse_digits(&text, &n))
+		return false;
+	if (*text) {
+		letter = strchr(letters, *text | 0x20);
+		if (!letter || text[1])
+			return false;
+		unit = UINT64_C(1) << (10 * (letter - letters + 1));
+	}
+	return !__builtin_mul_overflow(n, unit, bytes);
+}
+
+char *next_item(char **list, char separator)
+{
+	char *item = *list, *end;
+
+	if (!item)
+		return NULL;
+	end = strchr(item, separator);
+	if (end)
+		*end++ = '\0';
+	*list = end;
+	return item;
+}
+
+char *item_value(char *item, const char *key)
+{
+	size_t n = strlen(key);
+
+	if (strncmp(item, key, n) || item[n] != '=')
+		return NULL;
+	return item + n + 1;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
