@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bzImage: a boot sector that nobody boots any more, the setup code (real
+ * mode, which we never run), and the protected-mode kernel.  What we need is
+ * in the setup header, which has grown a few fields at a time since 1995.
+ */
+#include <stdio.h>
+
+#include "abi/bootparam.h"
+#include "image.h"
+
+#define SECTOR		512
+#define HIGH_BASE	0x100000	/* where a bzImage goes by default */
+#define ENTRY_64	0x200		/* from the load address */
+#define PADDED		0x20a		/* files are whole since about then */
+
+enum field {
+	SETUP_SECTS, SYSSIZE, VERSION, LOADFLAGS, CODE32_START,
+	INITRD_ADDR_MAX, KERNEL_ALIGNMENT, RELOCATABLE, XLOADFLAGS,
+	CMDLINE_SIZE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PREF_ADDRESS, INIT_SIZE,
+};
+
+#define FIELD(name) offsetof(struct boot_params, hdr.name), \
+		    sizeof(((struct boot_params *)0)->hdr.name)
+
+/*
+ * Each field, the protocol that brought it, and what its absence means.
+ * (syssize had 16 bits and no meaning for a bzImage before 2.04.)
+ */
+static const struct {
+	uint16_t at, size, since;
+	uint32_t absent;
+} fields[] = {
+	[SETUP_SECTS] =		{ FIELD(setup_sects), 0x200, 4 },
+	[SYSSIZE] =		{ FIELD(syssize), 0x204, 0 },
+	[VERSION] =		{ FIELD(version), 0x200, 0 },
+	[LOADFLAGS] =		{ FIELD(loadflags), 0x200, 0 },
+	[CODE32_START] =	{ FIELD(code32_start), 0x200, HIGH_BASE },
+	[INITRD_ADDR_MAX] =	{ FIELD(initrd_addr_max), 0x203, 0x37ffffff },
+	[KERNEL_ALIGNMENT] =	{ FIELD(kernel_alignment), 0x205, 0 },
+	[RELOCATABLE] =		{ FIELD(relocatable_kernel), 0x205, 0 },
+	[CMDLINE_SIZE] =	{ FIELD(cmdline_size), 0x206, 255 },
+	[PAYLOAD_OFFSET] =	{ FIELD(payload_offset), 0x208, 0 },
+	[PAYLOAD_LENGTH] =	{ FIELD(payload_length), 0x208, 0 },
+	[PREF_ADDRESS] =	{ FIELD(pref_address), 0x20a, HIGH_BASE },
+	[INIT_SIZE] =		{ FIELD(init_size), 0x20a, 0 },
+	[XLOADFLAGS] =		{ FIELD(xloadflags), 0x20c, 0 },
+};
+
+/* A field is there if the protocol has it and the header is long enough. */
+static uint64_t field_get(const struct image *image, enum field which)
+{
+	unsigned at = fields[which].at - SETUP_HEADER_AT;
+	unsigned size = fields[which].size;
+
+	if (image->protocol < fields[which].since ||
+	    at + size > image->header_size)
+		return fields[which].absent;
+	return image_number(image->header + at, size);
+}
+
+bool image_is_bzimage(const struct image_file *f)
+{
+	return f->head_len >= BOOT_MAGIC_AT + 4 &&
+	       image_number(f->head + BOOT_MAGIC_AT, 4) == BOOT_MAGIC;
+}
+
+/* Copies the header, which says in its jump instruction where it ends. */
+static bool header_get(struct image *image, const struct image_file *f,
+		       char *why)
+{
+	const unsigned jump = offsetof(struct boot_params, hdr.jump);
+	const unsigned flag = offsetof(struct boot_params, hdr.boot_flag);
+	unsigned end = BOOT_MAGIC_AT + f->head[jump + 1];
+
+	if (image_number(f->head + flag, 2) != BOOT_FLAG)
+		return image_refuse(why, "a damaged bzImage: "
+				    "no boot sector signature");
+	/* 0xeb, jmp rel8: the header has no other way to tell its length. */
+	if (f->head[jump] != 0xeb)
+		return image_refuse(why, "a damaged bzImage: "
+				    "no jump over the setup header");
+	if (end > SETUP_HEADER_END)
+		end = SETUP_HEADER_END;
+	if (end < SETUP_HEADER_AT + offsetof(struct setup_header, heap_end_ptr))
+		return image_refuse(why, "a damaged bzImage: "
+				    "setup header of %u bytes",
+				    end - SETUP_HEADER_AT);
+	if (end > f->head_len)
+		return image_truncated(why, f, end);
+	image->header_size = end - SETUP_HEADER_AT;
+	memcpy(image->header, f->head + SETUP_HEADER_AT, image->header_size);
+	image->protocol = 0x200;	/* so that field_get() finds it */
+	image->protocol = field_get(image, VERSION);
+	if (image->protocol < 0x200)
+		return image_refuse(why, "a bzImage of boot protocol %u.%02u: "
+				    "2.00 or later is needed",
+				    image->protocol >> 8,
+				    image->protocol & 0xff);
+	if (!(field_get(image, LOADFLAGS) & LOADED_HIGH))
+		return image_refuse(why, "a zImage, which loads below 1 MiB: "
+				    "only a bzImage will do");
+	return true;
+}
+
+/* Where in the file the protected-mode kernel is. */
+static bool kernel_find(struct image *image, const struct image_file *f,
+			char *why)
+{
+	struct segment *s = &image->segments[0];
+	uint64_t sects = field_get(image, SETUP_SECTS);
+	uint64_t size = field_get(image, SYSSIZE) * 16;
+	uint64_t least = image->is_64 ? ENTRY_64 + 16 : 16;
+
+	if (!sects)
+		sects = fields[SETUP_SECTS].absent;
+	s->offset = (sects + 1) * SECTOR;
+	if (s->offset + least > f->size)
+		return image_truncated(why, f, s->offset + least);
+	s->filesz = f->size - s->offset;
+	if (image->protocol >= fields[SYSSIZE].since) {
+		/*
+		 * syssize is rounded up, and kernels of old did not pad their
+		 * file.  What follows it (a signature) is not for the kernel.
+		 */
+		if (size > ALIGN_UP(s->filesz, image->protocol < PADDED ?
+				    16 : 1))
+			return image_truncated(why, f, s->offset + size);
+		if (size < least)
+			return image_refuse(why, "a damaged bzImage: syssize "
+					    "leaves %llu bytes of kernel",
+					    (unsigned long long)size);
+		if (s->filesz > size)
+			s->filesz = size;
+	}
+	s->memsz = s->filesz;
+	s->paddr = HIGH_BASE;
+	image->nsegments = 1;
+	return true;
+}
+
+static bool payload_check(const struct image *image, char *why)
+{
+	uint64_t offset = field_get(image, PAYLOAD_OFFSET);
+	uint64_t length = field_get(image, PAYLOAD_LENGTH);
+	uint64_t size = image->segments[0].filesz;
+
+	/* 32-bit fields: their sum cannot wrap here. */
+	if (offset + length <= size)
+		return true;
+	return image_refuse(why, "a damaged bzImage: payload of %llu bytes at "
+			    "%llu, in a kernel of %llu",
+			    (unsigned long long)length,
+			    (unsigned long long)offset,
+			    (unsigned long long)size);
+}
+
+/* Where in memory it wants to be. */
+static bool place_get(struct image *image, char *why)
+{
+	uint64_t size = image->segments[0].filesz;
+
+	image->entry = field_get(image, CODE32_START);
+	if (image->entry < HIGH_BASE || image->entry - HIGH_BASE >= size)
+		return image_refuse(why, "a damaged bzImage: entry 0x%llx "
+				    "is outside it",
+				    (unsigned long long)image->entry);
+
+	image->relocatable = field_get(image, RELOCATABLE);
+	image->alignment = field_get(image, KERNEL_ALIGNMENT);
+	if (image->relocatable &&
+	    (!image->alignment || image->alignment & (image->alignment - 1)))
+		return image_refuse(why, "a damaged bzImage: alignment 0x%llx "
+				    "is no power of two",
+				    (unsigned long long)image->alignment);
+
+	image->preferred = field_get(image, PREF_ADDRESS);
+	if (!image->preferred)
+		image->preferred = HIGH_BASE;
+	/*
+	 * Before 2.10 nobody says how much room the unpacked kernel takes;
+	 * gzip does not do better than this on one.
+	 */
+	image->init_size = size * 4;
+	if (image->protocol >= fields[INIT_SIZE].since)
+		image->init_size = field_get(image, INIT_SIZE);
+	if (image->init_size < size)
+		image->init_size = size;
+	if (image->preferred + image->init_size > GIB(4) ||
+	    image->preferred > GIB(4))
+		return image_refuse(why, "a bzImage that wants to run at "
+				    "0x%llx, beyond 4 GiB",
+				    (unsigned long long)image->preferred);
+	return true;
+}
+
+bool image_parse_bzimage(struct image *image, const struct image_file *f,
+			 char *why)
+{
+	image->kind = IMAGE_BZIMAGE;
+	if (!header_get(image, f, why))
+		return false;
+	image->is_64 = field_get(image, XLOADFLAGS) & XLF_KERNEL_64;
+	image->cmdline_max = field_get(image, CMDLINE_SIZE);
+	image->initrd_max = field_get(image, INITRD_ADDR_MAX);
+	return kernel_find(image, f, why) && payload_check(image, why) &&
+	       place_get(image, why);
+}
