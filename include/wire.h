@@ -31,6 +31,7 @@ struct wire_plan {
 struct wire {
 	int fd;
 	bool is_tap;
+	bool hangs_up;		/* SOCK_SEQPACKET: 0 bytes mean the end */
 	struct tap tap;		/* if so */
 	char name[IFNAMSIZ];	/* for messages: "tap0", "fd:5" */
 	bool gone;		/* nothing will ever come or go again */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The network card (VIRTIO 5.1): which features its wire allows, whether the
+ * link is up, and when there is something to do.
+ */
+#include <linux/if_tun.h>
+#include <linux/virtio_ids.h>
+#include <string.h>
+
+#include "net.h"
+
+/* What a TUN_F_* is in the words of virtio, in both directions. */
+static const struct {
+	unsigned tun;
+	unsigned host, guest;
+} offloads[] = {
+	{ TUN_F_CSUM, VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM },
+	{ TUN_F_TSO4, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_GUEST_TSO4 },
+	{ TUN_F_TSO6, VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_GUEST_TSO6 },
+	{ TUN_F_TSO_ECN, VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_GUEST_ECN },
+};
+
+static void net_put16(struct device *d, size_t off, unsigned value)
+{
+	d->config[off] = (uint8_t)value;
+	d->config[off + 1] = (uint8_t)(value >> 8);
+}
+
+static void net_set_link(struct device *d, bool up)
+{
+	const size_t off = offsetof(struct virtio_net_config, status);
+
+	if (d->config[off] == (up ? VIRTIO_NET_S_LINK_UP : 0))
+		return;
+	net_put16(d, off, up ? VIRTIO_NET_S_LINK_UP : 0);
+	if (virtio_has(d, VIRTIO_NET_F_STATUS))
+		virtio_config_changed(d);
+}
+
+/* From now on nobody polls it; what the driver sends goes nowhere. */
+void net_lost(struct net *n)
+{
+	n->watch.fd = n->links.fd = -1;
+	device_warn_once(n->d, TOLD_GONE, "%s %s: the link is down",
+			 n->wire.name, n->wire.is_tap ? "was deleted" :
+			 "was closed at the far end");
+	net_set_link(n->d, false);
+}
+
+static void net_look_at_link(struct net *n)
+{
+	enum tap_state state = tap_query_state(&n->wire.tap);
+
+	if (state == TAP_GONE) {
+		n->wire.gone = true;
+		net_lost(n);
+	} else {
+		net_set_link(n->d, state == TAP_UP);
+	}
+}
+
+static void net_links_ready(void *owner, short revents)
+{
+	struct net *n = owner;
+
+	(void)revents;
+	tap_drain_links(&n->wire.tap);
+	net_look_at_link(n);
+	if (n->wire.gone && n->tx_waits) {
+		n->tx_waits = false;
+		virtio_serve(&n->d->queues[TX]);
+	}
+}
+
+static short net_want(void *owner)
+{
+	struct net *n = owner;
+	short events = 0;
+
+	if (!n->held && vq_has_work(&n->d->queues[RX]))
+		events |= POLLIN;
+	if (n->tx_waits)
+		events |= POLLOUT;
+	return events;
+}
+
+static void net_ready(void *owner, short revents)
+{
+	struct net *n = owner;
+
+	if (revents & ~(POLLIN | POLLOUT)) {
+		wire_check(&n->wire, revents);
+		if (n->wire.gone)
+			net_lost(n);
+	}
+	if (revents & ~POLLOUT)
+		virtio_serve(&n->d->queues[RX]);
+	if (n->tx_waits && (revents & ~POLLIN)) {
+		n->tx_waits = false;
+		virtio_serve(&n->d->queues[TX]);
+	}
+}
+
+static bool net_kick(struct device *d, struct virtqueue *q)
+{
+	struct net *n = d->state;
+
+	return q->index == RX ? net_rx(n, q) : net_tx(n, q);
+}
+
+/* The tap must not hand us what the driver did not say it can take. */
+static void net_changed(struct device *d)
+{
+	struct net *n = d->state;
+	unsigned on = 0;
+
+	n->tx_waits = false;
+	net_rx_forget(n);
+	if (!n->wire.is_tap)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(offloads); i++)
+		if (virtio_has(d, VIRTIO_NET_F_GUEST_CSUM) &&
+		    virtio_has(d, offloads[i].guest))
+			on |= offloads[i].tun;
+	tap_set_offloads(&n->wire.tap, on & n->wire.tap.offloads);
+}
+
+/* Offers what the wire can do, and no more. */
+static void net_offer(struct device *d)
+{
+	struct net *n = d->state;
+	unsigned can = n->wire.is_tap ? n->wire.tap.offloads : 0, mtu = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(offloads); i++)
+		if (!(can & offloads[i].tun))
+			d->features &= ~(BIT(offloads[i].host) |
+					 BIT(offloads[i].guest));
+	if (n->wire.is_tap && n->wire.tap.links >= 0)
+		mtu = tap_query_mtu(n->wire.tap.name);
+	/* Less than 68 is not offered (VIRTIO 5.1.4.1). */
+	if (mtu >= 68 && mtu <= UINT16_MAX)
+		net_put16(d, offsetof(struct virtio_net_config, mtu), mtu);
+	else
+		d->features &= ~BIT(VIRTIO_NET_F_MTU);
+}
+
+static void net_open(struct device *d)
+{
+	struct net *n = d->state;
+
+	n->d = d;
+	wire_open(&n->wire, &n->plan);
+	net_offer(d);
+	net_set_link(d, true);
+	n->watch = (struct watch){ .fd = n->wire.fd, .want = net_want,
+				   .ready = net_ready, .owner = n };
+	watch_add(&n->watch);
+	n->hold = (struct timer){ .expired = net_hold_expired, .owner = n };
+	timer_add(&n->hold);
+	n->links = (struct watch){ .fd = -1, .ready = net_links_ready,
+				   .owner = n };
+	if (!n->wire.is_tap || n->wire.tap.links < 0)
+		return;
+	n->links.fd = n->wire.tap.links;
+	watch_add(&n->links);
+	net_look_at_link(n);
+	if (!d->config[offsetof(struct virtio_net_config, status)])
+		warn("%s: the link is down until: ip link set %s up",
+		     n->wire.name, n->wire.name);
+}
+
+const struct device_type device_net = {
+	.name = "net",
+	.option = "tunnet",
+	.option_arg = "(IP|bridge:NAME|tap:NAME|fd:N)[:MAC]",
+	.option_help = "network card, wired to the Host",
+	.id = VIRTIO_ID_NET,
+	.pci_class = 0x020000,
+	.nqueues = 2,
+	.features = BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) |
+		    BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_MAC) |
+		    BIT(VIRTIO_NET_F_GUEST_TSO4) |
+		    BIT(VIRTIO_NET_F_GUEST_TSO6) |
+		    BIT(VIRTIO_NET_F_GUEST_ECN) |
+		    BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
+		    BIT(VIRTIO_NET_F_HOST_ECN) | BIT(VIRTIO_NET_F_MRG_RXBUF) |
+		    BIT(VIRTIO_NET_F_STATUS),
+	.config_size = offsetof(struct virtio_net_config, mtu) + 2,
+	.state_size = sizeof(struct net),
+	.parse = net_parse,
+	.open = net_open,
+	.kick = net_kick,
+	.changed = net_changed,
+};

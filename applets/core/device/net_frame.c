@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Frames between the rings and the wire (VIRTIO 5.1.6): what the driver sends
+ * leaves straight from Guest memory; what the wire brings is spread over the
+ * buffers that the driver left for it.
+ *
+ * There is no queue of frames in here.  While the driver has no buffers we
+ * do not look at the wire, and frames wait, or are lost, where they always
+ * do: in the Host.  One frame at most is in our hands.
+ */
+#include <linux/virtio_config.h>
+#include <string.h>
+
+#include "net.h"
+
+#define BATCH		64	/* frames a turn */
+#define HOLD_NS		UINT64_C(1000000000)
+#define HEADER_LEGACY	10	/* without num_buffers */
+
+/* The feature that allows each thing a header may say, by direction. */
+struct net_rules {
+	unsigned csum, tso4, tso6, ecn;
+};
+
+static const struct net_rules rx_rules = {
+	VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4,
+	VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_ECN,
+};
+
+static const struct net_rules tx_rules = {
+	VIRTIO_NET_F_CSUM, VIRTIO_NET_F_HOST_TSO4,
+	VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_HOST_ECN,
+};
+
+static size_t net_header_len(const struct device *d)
+{
+	if (virtio_has(d, VIRTIO_F_VERSION_1) ||
+	    virtio_has(d, VIRTIO_NET_F_MRG_RXBUF))
+		return sizeof(struct virtio_net_hdr_v1);
+	return HEADER_LEGACY;
+}
+
+/* Did the driver accept that headers say such things? */
+static bool net_header_allowed(const struct device *d,
+			       const struct net_rules *may,
+			       const struct virtio_net_hdr_v1 *h)
+{
+	uint8_t type = h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+
+	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
+	    !virtio_has(d, may->csum))
+		return false;
+	if ((h->gso_type & VIRTIO_NET_HDR_GSO_ECN) &&
+	    (!virtio_has(d, may->ecn) || type == VIRTIO_NET_HDR_GSO_NONE))
+		return false;
+	switch (type) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		return true;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		return virtio_has(d, may->tso4);
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return virtio_has(d, may->tso6);
+	default:
+		return false;
+	}
+}
+
+/* Does a driver's header make sense for a frame of len bytes? */
+static bool net_header_sane(const struct virtio_net_hdr_v1 *h, size_t len)
+{
+	bool csum = h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+
+	/* The place of the checksum is in the frame (VIRTIO 5.1.6.2). */
+	if (csum && (size_t)h->csum_start + h->csum_offset + 2 > len)
+		return false;
+	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		return true;
+	/* VIRTIO 5.1.6.2.1: then NEEDS_CSUM and gso_size are not optional. */
+	return csum && h->gso_size && h->hdr_len <= len;
+}
+
+/* --- from the driver to the wire -------------------------------------- */
+
+/* What is wrong with this frame, or NULL.  Nothing of it is sent then. */
+static const char *net_tx_check(const struct device *d, const struct chain *c,
+				struct virtio_net_hdr_v1 *h)
+{
+	size_t header = net_header_len(d);
+
+	memset(h, 0, sizeof(*h));
+	if (iov_read(c->out, c->nout, 0, h, header) < header)
+		return "shorter than its header";
+	if (c->out_len - header < FRAME_MIN || c->out_len - header > FRAME_MAX)
+		return "of an impossible size";
+	/* The rest is for the other direction (VIRTIO 5.1.6.2.1). */
+	h->flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	h->num_buffers = 0;
+	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		h->hdr_len = h->gso_size = 0;
+	if (!net_header_allowed(d, &tx_rules, h))
+		return "with an offload that was not negotiated";
+	if (!net_header_sane(h, c->out_len - header))
+		return "with a senseless header";
+	return NULL;
+}
+
+/* The header is our checked copy, the rest goes as it lies. */
+static enum wire_result net_tx_frame(struct net *n, const struct chain *c)
+{
+	static struct iovec iov[1 + QUEUE_SIZE_MAX];
+	struct virtio_net_hdr_v1 h;
+	const char *wrong = net_tx_check(n->d, c, &h);
+	enum wire_result result;
+	unsigned parts;
+
+	if (wrong) {
+		device_warn_once(n->d, TOLD_TX, "dropped a frame %s", wrong);
+		return WIRE_LOST;
+	}
+	parts = iov_slice(iov + 1, c->out, c->nout, net_header_len(n->d),
+			  FRAME_MAX);
+	result = wire_write(&n->wire, &h, iov, 1 + parts);
+	if (n->wire.gone)
+		net_lost(n);
+	return result;
+}
+
+/* Sent, dropped or impossible: the driver gets each of its buffers back. */
+bool net_tx(struct net *n, struct virtqueue *q)
+{
+	static struct chain c;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		if (!vq_pop(q, &c))
+			return true;
+		if (!n->wire.gone && net_tx_frame(n, &c) == WIRE_WAIT) {
+			/* The far end is slow: the watch tells us when. */
+			vq_unpop(q, 1);
+			n->tx_waits = true;
+			return false;
+		}
+		vq_push(q, c.head, 0);
+	}
+	return true;
+}
+
+/* --- from the wire to the driver -------------------------------------- */
+
+void net_rx_forget(struct net *n)
+{
+	n->held = false;
+	n->nheads = 0;
+	n->done = 0;
+	n->hold.when = 0;
+}
+
+/* That frame is lost; the buffers it had are the next one's. */
+static void net_rx_drop(struct net *n, const char *why)
+{
+	device_warn_once(n->d, TOLD_RX, "lost a frame of %zu bytes for the "
+			 "Guest: %s", n->len - net_header_len(n->d), why);
+	vq_unpop(&n->d->queues[RX], n->nheads);
+	net_rx_forget(n);
+}
+
+/* Takes a frame off the wire; n->held if it is one for the driver. */
+static enum wire_result net_rx_fetch(struct net *n)
+{
+	struct virtio_net_hdr_v1 *h = &n->header;
+	enum wire_result result;
+
+	result = wire_read(&n->wire, h, n->frame, sizeof(n->frame), &n->len);
+	if (n->wire.gone)
+		net_lost(n);
+	if (result != WIRE_DONE || n->len < FRAME_MIN)
+		return result == WIRE_WAIT ? WIRE_WAIT : WIRE_LOST;
+	/*
+	 * A frame that waited in the tap since before a reset may use what
+	 * the driver of today cannot do.
+	 */
+	if (!net_header_allowed(n->d, &rx_rules, h))
+		return WIRE_LOST;
+	/* No GUEST_CSUM, no flags (VIRTIO 5.1.6.4.1). */
+	if (!virtio_has(n->d, VIRTIO_NET_F_GUEST_CSUM))
+		h->flags = 0;
+	n->held = true;
+	n->len += net_header_len(n->d);
+	return WIRE_DONE;
+}
+
+/* The frame lies in its buffers: hand them over, num_buffers last. */
+static void net_rx_finish(struct net *n, struct virtqueue *q)
+{
+	n->header.num_buffers = (uint16_t)n->nheads;
+	iov_write(n->first.in, n->first.nin, 0, &n->header,
+		  net_header_len(n->d));
+	for (unsigned i = 0; i < n->nheads; i++)
+		vq_push(q, n->heads[i].head, n->heads[i].written);
+	net_rx_forget(n);
+}
+
+/*
+ * Fills one chain.  False if the frame had to be dropped.
+ * Only with MRG_RXBUF may it go on in the next one (VIRTIO 5.1.6.4.1).
+ */
+static bool net_rx_fill(struct net *n, struct virtqueue *q, struct chain *c)
+{
+	size_t header = net_header_len(n->d), skip = n->nheads ? 0 : header;
+	bool merge = virtio_has(n->d, VIRTIO_NET_F_MRG_RXBUF);
+	size_t room, part = n->len - n->done;
+
+	/* A buffer too small for anything is no use to keep (5.1.6.3.1). */
+	if (!n->nheads && c->in_len < header + (merge ? 0 : FRAME_MIN)) {
+		net_rx_drop(n, "a buffer is smaller than any frame");
+		vq_push(q, c->head, 0);
+		return false;
+	}
+	room = c->in_len < part ? (size_t)c->in_len : part;
+	n->heads[n->nheads].head = c->head;
+	n->heads[n->nheads++].written = (uint32_t)room;
+	if (room < part && !merge) {
+		net_rx_drop(n, "its buffer is smaller");
+		return false;
+	}
+	iov_write(c->in, c->nin, skip, n->frame + n->done + skip - header,
+		  room - skip);
+	n->done += room;
+	return true;
+}
+
+/*
+ * Spreads the held frame over as many chains as it takes; done counts the
+ * header too.  False if the driver has to bring more of them first: what is
+ * filled stays filled.  The one who waits must not wait for ever, though: a
+ * driver may own fewer buffers than the frame needs, and think it is our turn.
+ */
+static bool net_rx_deliver(struct net *n, struct virtqueue *q)
+{
+	while (n->held && n->done < n->len) {
+		struct chain *c = n->nheads ? &n->next : &n->first;
+
+		if (n->nheads == q->size) {
+			net_rx_drop(n, "all buffers together are smaller");
+			return true;
+		}
+		if (!vq_pop(q, c)) {
+			if (!n->hold.when)
+				n->hold.when = now_ns() + HOLD_NS;
+			return false;
+		}
+		if (!net_rx_fill(n, q, c))
+			return true;
+	}
+	if (n->held)
+		net_rx_finish(n, q);
+	return true;
+}
+
+bool net_rx(struct net *n, struct virtqueue *q)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		/* Ask before you read: then there is somewhere to put it. */
+		if (!vq_has_work(q))
+			return true;
+		if (n->wire.gone)
+			return false;
+		if (!n->held && net_rx_fetch(n) == WIRE_WAIT)
+			return false;
+		if (n->held && !net_rx_deliver(n, q))
+			return true;
+	}
+	return !vq_has_work(q);
+}
+
+void net_hold_expired(void *owner)
+{
+	struct net *n = owner;
+
+	if (!n->held)
+		return;
+	net_rx_drop(n, "the driver brought no more buffers");
+	virtio_serve(&n->d->queues[RX]);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * --tunnet=(IP|bridge:NAME|tap:NAME|fd:N)[:MAC]: where a network card's wire
+ * leads to.  Nothing is opened yet; but nonsense ends here.
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net.h"
+
+/* Six pairs of digits, and a colon between any two. */
+static bool net_parse_mac(const char *text, uint8_t mac[6])
+{
+	for (unsigned i = 0; i < 17; i++)
+		if (i % 3 == 2 ? text[i] != ':' :
+				 !isxdigit((unsigned char)text[i]))
+			return false;
+	for (unsigned i = 0; i < 6; i++)
+		mac[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
+	return !text[17];
+}
+
+/* "bridge:br0": what it is, behind the colon; addresses have no word. */
+static char *net_parse_kind(struct wire_plan *plan, char *arg)
+{
+	static const struct {
+		const char *word;
+		int kind;
+	} words[] = {
+		{ "bridge:", WIRE_BRIDGE },
+		{ "tap:", WIRE_TAP },
+		{ "fd:", WIRE_FD },
+	};
+
+	plan->kind = WIRE_ADDRESS;
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t len = strlen(words[i].word);
+
+		if (strncmp(arg, words[i].word, len))
+			continue;
+		plan->kind = words[i].kind;
+		return arg + len;
+	}
+	return arg;
+}
+
+static void net_parse_address(struct wire_plan *plan, const char *text)
+{
+	uint32_t address;
+
+	if (inet_pton(AF_INET, text, &plan->address) != 1)
+		die_usage("--tunnet: '%s' is not an IPv4 address", text);
+	/* Nobody's, or everybody's: no interface can have it. */
+	address = ntohl(plan->address.s_addr);
+	if (!(address >> 24) || address >> 24 >= 224)
+		die_usage("--tunnet: %s cannot be a Host's address", text);
+}
+
+static void net_parse_where(struct wire_plan *plan, const char *text)
+{
+	uint64_t n;
+
+	switch (plan->kind) {
+	case WIRE_ADDRESS:
+		net_parse_address(plan, text);
+		break;
+	case WIRE_FD:
+		if (!parse_number(text, 3, INT32_MAX, &n))
+			die_usage("--tunnet: fd:%s: not a number from 3", text);
+		plan->fd = (int)n;
+		/* Later it may be one of our own. */
+		if (fcntl(plan->fd, F_GETFD) < 0)
+			die_usage("--tunnet: fd:%s is not open", text);
+		break;
+	default:
+		if (!*text || strlen(text) >= IFNAMSIZ ||
+		    strpbrk(text, "/% \t\n"))
+			die_usage("--tunnet: '%s' cannot be an interface",
+				  text);
+		strcpy(plan->name, text);
+	}
+}
+
+void net_parse(struct device *d, char *arg)
+{
+	struct net *n = d->state;
+	char *where = net_parse_kind(&n->plan, arg);
+	char *mac = strchr(where, ':');
+
+	if (!mac) {
+		d->features &= ~BIT(VIRTIO_NET_F_MAC);
+		net_parse_where(&n->plan, where);
+		return;
+	}
+	*mac++ = '\0';
+	net_parse_where(&n->plan, where);
+	if (!net_parse_mac(mac, d->config))
+		die_usage("--tunnet: '%s' is not a MAC address "
+			  "(aa:bb:cc:dd:ee:ff)", mac);
+	if ((d->config[0] & 1) || !memcmp(d->config, "\0\0\0\0\0\0", 6))
+		die_usage("--tunnet: %s cannot be one card's MAC address",
+			  mac);
+}
+
