@@ -81,6 +81,9 @@ void load_linux(struct guest *g, struct boot *boot);
  */
 int load_open(const char *path);
 
+/* What messages call it: path, or "standard input". */
+const char *load_name(const char *path);
+
 /* ------------------------------------------------------------------ */
 /* terminal.c: the Launcher's end of the console                       */
 
