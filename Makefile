@@ -195,16 +195,20 @@ install: $B/lguest
 		install -D -m 644 applets/$$p.1 \
 			$(INSTALL)/share/man/man1/$$n.1 || exit 1; done
 
-build/%/init: initramfs/init.c Makefile
-	@$(MAKE) --no-print-directory ARCH=$* INITRAMFS=1 build/$*/init.ready
+# The guest's /init, and what it is packed with.  The busybox of a 32-bit guest
+# is unpacked, like the library, not installed.
+BUSYBOX = $(if $(filter i386,$(ARCH)),build/busybox-i386/bin,/bin)/busybox
 
-initramfs: build/$(ARCH)/init
-	initramfs/make -a $(ARCH) -m '$(MODULES)' -o build/initramfs-$(ARCH).cpio.gz
+$B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c)))
+	$(call LINK,$^)
+	strip -s -R .comment $@
 
-$B/init.ready: $B/initramfs/init.o
-	$(subst -o $@,-o $B/init,$(call LINK,$<))
-	strip -s $B/init
-	@touch $@
+init: $B/init
+
+initramfs: $B/init
+	$(if $(filter i386,$(ARCH)),tests/fetch busybox-i386)
+	initramfs/make -i $B/init -b $(BUSYBOX) -m '$(MODULES)' \
+		-o build/initramfs-$(ARCH).cpio.gz
 
 clean:
 	rm -rf build
@@ -228,8 +232,8 @@ help:
 #:	make clean		remove build/
 
 .PHONY: all unit-programs fuzz-programs unit fuzz test demo bench deps \
-	check-binary size lint install initramfs clean help FORCE
+	check-binary size lint install init initramfs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(UNITS:=.d) $(B)/initramfs/init.d
+-include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(UNITS:=.d) $(wildcard $B/initramfs/*.d)
