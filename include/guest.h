@@ -355,7 +355,7 @@ bool io_busy(struct guest *g, bool mmio, uint64_t addr, bool write);
 /* loop.c: the one place that blocks                                   */
 
 #define WATCHES_MAX	160
-#define TIMERS_MAX	8
+#define TIMERS_MAX	48	/* a few of ours, and one a device */
 
 /* A descriptor to be watched.  Lives as long as the process. */
 struct watch {
