@@ -168,6 +168,6 @@ void wire_check(struct wire *w, short revents)
 	else if (w->is_tap)
 		w->gone = tap_query_state(&w->tap) == TAP_GONE;
 	else if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ||
-		 (revents & POLLHUP))
+		 (revents & (POLLHUP | POLLIN)) == POLLHUP)
 		w->gone = true;
 }
