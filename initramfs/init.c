@@ -11,7 +11,7 @@
  *	lguest.plain		which nobody sits at: no echo, lines end in \n
  *	lguest.exit=PORT	leave by an I/O port (QEMU's isa-debug-exit), so
  *				that the script's status gets out
- *	lguest.path=DIR		put in front of PATH
+ *	lguest.ip=ADDRESS/BITS	the address of eth0
  *
  * With neither test nor script there is a shell; when it ends, so do we.
  */
@@ -187,6 +187,16 @@ static void load_modules(const char *section)
 	fclose(f);
 }
 
+static void set_up_network(void)
+{
+	const char *ip = word("ip");
+
+	RUN("ip", "link", "set", "lo", "up");
+	if (ip && (!RUN("ip", "addr", "add", ip, "dev", "eth0") ||
+		   !RUN("ip", "link", "set", "eth0", "up")))
+		say("init: eth0 cannot be set up");
+}
+
 /*
  * Waits for the power button, in a process of its own.  Not <linux/input.h>'s
  * struct: its times are wider than a 32-bit kernel's in a libc like ours.
@@ -253,8 +263,7 @@ static void shape_tty(void)
 
 static pid_t start_shell(const char *script)
 {
-	const char *tty = word("tty"), *path = word("path");
-	char full[300];
+	const char *tty = word("tty");
 	pid_t pid = fork();
 
 	if (pid)
@@ -264,9 +273,7 @@ static pid_t start_shell(const char *script)
 		tty = access("/dev/hvc0", F_OK) == 0 ? "hvc0" : "ttyS0";
 	take_tty(tty);
 	shape_tty();
-	snprintf(full, sizeof(full), "%s%s/bin:/sbin:/usr/bin:/usr/sbin",
-		 path ? path : "", path ? ":" : "");
-	setenv("PATH", full, 1);
+	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("TERM", "vt100", 0);
 	setenv("PS1", "\\w # ", 1);
@@ -321,6 +328,7 @@ int main(void)
 	/* Shells want ls and the rest by name. */
 	if (!RUN("busybox", "--install", "-s", "/bin"))
 		say("init: busybox --install failed");
+	set_up_network();
 	watch_button();
 
 	test = word("test");
