@@ -85,20 +85,23 @@ int options_parse(const struct option_row *rows, void *where,
 	return optind;
 }
 
+#define HELP_COLUMN	30
+
 void options_help(const struct option_row *rows)
 {
-	char left[64];
-
 	for (; rows->name; rows++) {
-		snprintf(left, sizeof(left), "%s%c%s--%s%s%s",
-			 rows->letter ? "-" : " ",
-			 rows->letter ? rows->letter : ' ',
-			 rows->letter ? ", " : "  ", rows->name,
-			 rows->arg ? "=" : "", rows->arg ? rows->arg : "");
-		/* A long left side gets a line of its own. */
-		if (strlen(left) > 28)
-			printf("  %s\n  %28s %s\n", left, "", rows->help);
+		int n = 0;
+
+		if (rows->letter)
+			n = printf("  -%c, --%s", rows->letter, rows->name);
 		else
-			printf("  %-28s %s\n", left, rows->help);
+			n = printf("      --%s", rows->name);
+		if (rows->arg)
+			n += printf("=%s", rows->arg);
+		/* A long left side gets a line of its own. */
+		if (n >= HELP_COLUMN)
+			printf("\n%*s%s\n", HELP_COLUMN, "", rows->help);
+		else
+			printf("%*s%s\n", HELP_COLUMN - n, "", rows->help);
 	}
 }
