@@ -133,6 +133,10 @@ static bool kernel_find(struct image *image, const struct image_file *f,
 		if (s->filesz > size)
 			s->filesz = size;
 	}
+	if (s->filesz > GIB(4))
+		return image_refuse(why, "a bzImage of %llu bytes, which do "
+				    "not fit below 4 GiB",
+				    (unsigned long long)s->filesz);
 	s->memsz = s->filesz;
 	s->paddr = HIGH_BASE;
 	image->nsegments = 1;
