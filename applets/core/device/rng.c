@@ -18,10 +18,8 @@
 
 struct rng {
 	int fd;			/* /dev/urandom, or -1: getrandom(2) */
+	struct timer retry;	/* set while a request waits for the pool */
 };
-
-/* One for all random number sources: they wait for the same pool. */
-static struct timer retry;
 
 static ssize_t rng_read(const struct rng *rng, void *buf, size_t len)
 {
@@ -60,6 +58,7 @@ static size_t rng_fill(struct device *d, const struct chain *c)
 
 static bool rng_kick(struct device *d, struct virtqueue *q)
 {
+	struct rng *rng = d->state;
 	static struct chain c;
 
 	for (unsigned n = 0; n < q->size; n++) {
@@ -76,7 +75,7 @@ static bool rng_kick(struct device *d, struct virtqueue *q)
 		done = rng_fill(d, &c);
 		if (!done) {
 			vq_unpop(q, 1);
-			retry.when = now_ns() + RETRY_NS;
+			rng->retry.when = now_ns() + RETRY_NS;
 			return false;
 		}
 		vq_push(q, c.head, done);
@@ -84,18 +83,11 @@ static bool rng_kick(struct device *d, struct virtqueue *q)
 	return true;
 }
 
-static bool rng_is(const struct device *d)
-{
-	return d->type->kick == rng_kick;
-}
-
 static void rng_retry(void *owner)
 {
-	struct guest *g = owner;
+	struct device *d = owner;
 
-	for (unsigned i = 0; i < g->ndevices; i++)
-		if (rng_is(&g->devices[i]))
-			virtio_serve(&g->devices[i].queues[0]);
+	virtio_serve(&d->queues[0]);
 }
 
 static void rng_open(struct device *d)
@@ -107,11 +99,8 @@ static void rng_open(struct device *d)
 	/* Linux before 3.17, or a filter that does not know the call. */
 	if (rng_read(rng, &byte, 1) < 0 && errno != EAGAIN)
 		rng->fd = xopen("/dev/urandom", O_RDONLY, 0);
-	for (const struct device *e = d->g->devices; e < d; e++)
-		if (rng_is(e))
-			return;
-	retry = (struct timer){ .expired = rng_retry, .owner = d->g };
-	timer_add(&retry);
+	rng->retry = (struct timer){ .expired = rng_retry, .owner = d };
+	timer_add(&rng->retry);
 }
 
 const struct device_type device_rng = {
