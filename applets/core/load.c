@@ -131,7 +131,7 @@ static void place_fixed(struct map *m)
 		die("the kernel's arguments are %llu bytes long, and there is "
 		    "room for %llu", (unsigned long long)len,
 		    (unsigned long long)b->cmdline_room - 1);
-	claim(m, "the boot parameters", b->params, sizeof(struct boot_params));
+	claim(m, "the zero page", b->params, sizeof(struct boot_params));
 	claim(m, "the command line", b->cmdline, len + 1);
 
 	span_take(m, "the Launcher's tables", 0, b->low);
