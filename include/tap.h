@@ -58,9 +58,11 @@ bool tap_exists(const char *name);
 
 /* The netmask is the one of the address's class, as it always was. */
 void tap_set_address(const char *name, struct in_addr address);
-void tap_set_mtu(const char *name, unsigned mtu);
 void tap_bring_up(const char *name);
 void tap_join_bridge(const char *name, const char *bridge);
+
+/* Bytes.  False and errno: it keeps the MTU that it has. */
+bool tap_set_mtu(const char *name, unsigned mtu);
 
 /* The MTU in bytes, or 0 if nobody can tell. */
 unsigned tap_query_mtu(const char *name);

@@ -75,13 +75,12 @@ void tap_set_address(const char *name, struct in_addr address)
 		tap_die(name, "SIOCSIFADDR");
 }
 
-void tap_set_mtu(const char *name, unsigned mtu)
+bool tap_set_mtu(const char *name, unsigned mtu)
 {
 	struct ifreq ifr = tap_request(name);
 
 	ifr.ifr_mtu = (int)mtu;
-	if (tap_ioctl(SIOCSIFMTU, &ifr) < 0)
-		tap_die(name, "SIOCSIFMTU");
+	return !tap_ioctl(SIOCSIFMTU, &ifr);
 }
 
 unsigned tap_query_mtu(const char *name)
