@@ -78,7 +78,8 @@ static void net_parse_where(struct wire_plan *plan, const char *text)
 	default:
 		if (!*text || strlen(text) >= IFNAMSIZ ||
 		    strpbrk(text, "/% \t\n"))
-			die_usage("--tunnet: '%s' cannot be an interface",
+			die_usage("--tunnet: %s:%s does not name an interface",
+				  plan->kind == WIRE_TAP ? "tap" : "bridge",
 				  text);
 		strcpy(plan->name, text);
 	}
