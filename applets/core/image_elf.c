@@ -153,8 +153,8 @@ static bool segment_overlaps(const struct image *image,
 	return false;
 }
 
-static bool segment_add(struct image *image, const struct image_file *f,
-			const struct segment *s, char *why)
+static bool segment_add(struct image *image, const struct segment *s,
+			char *why)
 {
 	unsigned n = image->nsegments;
 
@@ -165,8 +165,6 @@ static bool segment_add(struct image *image, const struct image_file *f,
 	    s->offset > UINT64_MAX - s->filesz)
 		return image_refuse(why, "a damaged ELF: segment %u wraps "
 				    "around", n);
-	if (s->filesz && s->offset + s->filesz > f->size)
-		return image_truncated(why, f, s->offset + s->filesz);
 	if (n == SEGMENTS_MAX)
 		return image_refuse(why, "an ELF with more than %u segments",
 				    SEGMENTS_MAX);
@@ -174,6 +172,14 @@ static bool segment_add(struct image *image, const struct image_file *f,
 		return image_refuse(why, "a damaged ELF: segment %u overlaps "
 				    "another", n);
 	image->segments[image->nsegments++] = *s;
+	return true;
+}
+
+/* No kernel has any of these, and nearly every program has one. */
+static bool type_check(uint64_t type, char *why)
+{
+	if (type == PT_INTERP || type == PT_TLS || type == PT_GNU_RELRO)
+		return image_refuse(why, "a program for Linux, not a kernel");
 	return true;
 }
 
@@ -194,7 +200,7 @@ static bool entry_translate(const struct segment *s, uint64_t vaddr,
 static bool segments_get(struct image *image, const struct layout *l,
 			 const struct image_file *f, char *why)
 {
-	uint64_t off, want, vaddr, type;
+	uint64_t off, want, vaddr, needed = 0;
 	bool physical = false, virtual = false;
 	gpa_t translated = 0, entry = 0;
 	unsigned num;
@@ -211,18 +217,20 @@ static bool segments_get(struct image *image, const struct layout *l,
 			.paddr = image_number(p + l->paddr, l->word),
 		};
 
-		type = image_number(p, 4);
-		if (type == PT_INTERP || type == PT_TLS)
-			return image_refuse(why, "a program for Linux, "
-					    "not a kernel");
-		if (type != PT_LOAD || !(s.memsz | s.filesz))
-			continue;
-		if (!segment_add(image, f, &s, why))
+		if (!type_check(image_number(p, 4), why))
 			return false;
+		if (image_number(p, 4) != PT_LOAD || !(s.memsz | s.filesz))
+			continue;
+		if (!segment_add(image, &s, why))
+			return false;
+		if (s.filesz && s.offset + s.filesz > needed)
+			needed = s.offset + s.filesz;
 		vaddr = image_number(p + l->vaddr, l->word);
 		physical |= entry_translate(&s, s.paddr, want, &entry);
 		virtual |= entry_translate(&s, vaddr, want, &translated);
 	}
+	if (needed > f->size)
+		return image_truncated(why, f, needed);
 	if (!physical && !virtual)
 		return image_refuse(why, "an ELF whose entry 0x%llx is in no "
 				    "segment", (unsigned long long)want);

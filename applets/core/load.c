@@ -256,6 +256,8 @@ static void place_initrds(struct map *m)
 	struct boot *b = m->boot;
 	bool more = false;
 
+	/* The header has 32 bits for the initrd's address; so has its limit. */
+	assert(image->initrd_max < GIB(4));
 	b->initrd_start = b->initrd_end = 0;
 	if (!size)
 		return;
@@ -264,8 +266,6 @@ static void place_initrds(struct map *m)
 		gpa_t top = r->base + r->size;
 		gpa_t limit = image->initrd_max + 1;
 
-		if (limit > GIB(4))
-			limit = GIB(4);
 		/* More MEM helps as long as it is RAM that ends first. */
 		more = top < limit && !i && mem->nregions == 1;
 		b->initrd_start = find_room(m, r->base,

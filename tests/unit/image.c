@@ -413,7 +413,7 @@ static void named_mistakes(void)
 	CHECK(refused(&k, "empty"));
 	k.size = 5;
 	k.bytes[0] = 'x';
-	CHECK(refused(&k, "only 5 bytes"));
+	CHECK(refused(&k, "its size is 5"));
 }
 
 int main(void)

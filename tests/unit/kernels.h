@@ -146,6 +146,8 @@ static inline const char *image_wrong(const struct image *image)
 		return "alignment";
 	if (image->preferred + image->init_size < image->preferred)
 		return "init_size wraps";
+	if (image->initrd_max >= GIB(4))
+		return "initrd_max";
 	if (image->kind == IMAGE_BZIMAGE &&
 	    (image->init_size < image->segments[0].memsz ||
 	     image->protocol < 0x200 || image->entry < 0x100000 ||
