@@ -218,8 +218,7 @@ const struct device_type device_block = {
 	.option = "block",
 	.option_arg = "FILE[,ro][,snapshot][,cache=writeback|writethrough|"
 		      "unsafe][,serial=S]",
-	.option_help = "a disk: a raw image or a block device; FILE ends at "
-		       "the first comma",
+	.option_help = "a raw disk image or a block device; no comma in FILE",
 	.id = 2,
 	.pci_class = 0x018000,
 	.nqueues = 1,
