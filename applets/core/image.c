@@ -74,7 +74,8 @@ static bool image_name_mistake(const struct image_file *f, char *why)
 					    m->what);
 	}
 	if (f->size < SHORTEST)
-		return image_refuse(why, "not a Linux kernel (its size is %llu)",
+		return image_refuse(why, "not a Linux kernel "
+				    "(its size is %llu)",
 				    (unsigned long long)f->size);
 	return image_refuse(why, "not a Linux kernel "
 			    "(no bzImage or ELF header)");
