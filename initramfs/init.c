@@ -8,7 +8,7 @@
  *	lguest.host		load the modules that a host of guests needs
  *	lguest.tty=NAME		the script's or the shell's terminal
  *	lguest.size=ROWSxCOLS	and its size
- *	lguest.plain		which nobody sits at: no echo, lines end in \n
+ *	lguest.plain		which nobody sits at: no input, lines end in \n
  *	lguest.exit=PORT	leave by an I/O port (QEMU's isa-debug-exit), so
  *				that the script's status gets out
  *	lguest.ip=ADDRESS/BITS	the address of eth0
@@ -256,8 +256,9 @@ static void shape_tty(void)
 		ioctl(STDIN_FILENO, TIOCSWINSZ, &w);
 	if (word("plain") && tcgetattr(STDIN_FILENO, &t) == 0) {
 		t.c_oflag &= ~OPOST;
-		t.c_lflag &= ~ECHO;
 		tcsetattr(STDIN_FILENO, TCSANOW, &t);
+		close(STDIN_FILENO);
+		open("/dev/null", O_RDONLY);
 	}
 }
 
