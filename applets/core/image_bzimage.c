@@ -59,6 +59,10 @@ static uint64_t field_get(const struct image *image, enum field which)
 	return image_number(image->header + at, size);
 }
 
+/*
+ * The magic is behind the boot sector, which is why a disk image looks much
+ * the same up to there.
+ */
 bool image_is_bzimage(const struct image_file *f)
 {
 	return f->head_len >= BOOT_MAGIC_AT + 4 &&
@@ -149,7 +153,10 @@ static bool payload_check(const struct image *image, char *why)
 	uint64_t length = field_get(image, PAYLOAD_LENGTH);
 	uint64_t size = image->segments[0].filesz;
 
-	/* 32-bit fields: their sum cannot wrap here. */
+	/*
+	 * We do not unpack it, but who does (lguest kernels are found in
+	 * there) may rely on it.  32-bit fields: their sum cannot wrap.
+	 */
 	if (offset + length <= size)
 		return true;
 	return image_refuse(why, "a damaged bzImage: payload of %llu bytes at "
@@ -159,7 +166,10 @@ static bool payload_check(const struct image *image, char *why)
 			    (unsigned long long)size);
 }
 
-/* Where in memory it wants to be. */
+/*
+ * Where in memory it wants to be, how it may be moved, and how much room it
+ * takes until it has told the Guest's own memory management of itself.
+ */
 static bool place_get(struct image *image, char *why)
 {
 	uint64_t size = image->segments[0].filesz;

@@ -65,6 +65,7 @@ bool image_is_elf(const struct image_file *f)
 	return f->head_len >= SELFMAG && !memcmp(f->head, ELFMAG, SELFMAG);
 }
 
+/* People cross-compile: tell them which tree they took the kernel from. */
 static bool machine_refuse(unsigned machine, char *why)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
@@ -140,6 +141,7 @@ static bool table_check(const struct layout *l, const struct image_file *f,
 	return true;
 }
 
+/* Ends cannot wrap: segment_add() let only such in that do not. */
 static bool segment_overlaps(const struct image *image,
 			     const struct segment *s)
 {
@@ -153,6 +155,10 @@ static bool segment_overlaps(const struct image *image,
 	return false;
 }
 
+/*
+ * From here on the loader may add up offset and filesz, paddr and memsz,
+ * without a thought.
+ */
 static bool segment_add(struct image *image, const struct segment *s,
 			char *why)
 {
@@ -196,7 +202,10 @@ static bool entry_translate(const struct segment *s, uint64_t vaddr,
 	return true;
 }
 
-/* Fills image->segments from the table, and image->entry. */
+/*
+ * Fills image->segments from the table, and image->entry.  Notes and all else
+ * that is not loaded we never look into: nothing in there can hurt us.
+ */
 static bool segments_get(struct image *image, const struct layout *l,
 			 const struct image_file *f, char *why)
 {
@@ -254,6 +263,7 @@ bool image_parse_elf(struct image *image, const struct image_file *f,
 		if (s->paddr + s->memsz > end)
 			end = s->paddr + s->memsz;
 	}
+	/* Not relocatable: what its addresses say is where it goes. */
 	image->kind = IMAGE_ELF;
 	image->is_64 = l->machine == EM_X86_64;
 	image->preferred = start;

@@ -96,7 +96,10 @@ NORETURN static void die_no_ram(const struct map *m, const char *what,
 	    "has no RAM", what, kib(end - start), (unsigned long long)start);
 }
 
-/* Claims start..start+size for `what`: free RAM, or die. */
+/*
+ * Claims start..start+size for `what`: free RAM, or die.  All that we copy to
+ * was claimed before, so that mem_at() cannot fail while we copy.
+ */
 static void claim(struct map *m, const char *what, gpa_t start, uint64_t size)
 {
 	const struct span *hit;
@@ -180,6 +183,7 @@ static void place_bzimage(struct map *m)
 	      b->kernel_end - b->kernel_start);
 }
 
+/* A vmlinux goes where its program headers say, or nowhere. */
 static void place_elf(struct map *m)
 {
 	const struct image *image = m->g->image;
@@ -228,6 +232,7 @@ static gpa_t find_room(const struct map *m, gpa_t base, gpa_t top,
 	return 0;
 }
 
+/* Their sizes as of now, which need not be what they were at the start. */
 static uint64_t initrds_measure(struct map *m)
 {
 	const struct guest *g = m->g;
@@ -342,6 +347,7 @@ static void fill_header(struct boot_params *p, const struct map *m)
 	h->ramdisk_size = m->boot->initrd_end - m->boot->initrd_start;
 }
 
+/* Last of all: now every address that goes in is known. */
 static void write_params(const struct map *m)
 {
 	struct guest *g = m->g;
@@ -367,6 +373,10 @@ static void write_params(const struct map *m)
 	       strlen(arguments) + 1);
 }
 
+/*
+ * The order matters: what cannot move is placed first, the initrd last, and
+ * nothing is copied before all have found their place.
+ */
 void load_linux(struct guest *g, struct boot *boot)
 {
 	struct map m = { .g = g, .boot = boot };

@@ -67,6 +67,10 @@ static struct {
 	uint8_t fifo[FIFO_SIZE];
 } uart;
 
+/*
+ * The most urgent reason for an interrupt.  It is worked out anew each time
+ * from what the registers hold, so that it cannot disagree with them.
+ */
 static unsigned uart_iir(void)
 {
 	static const uint8_t triggers[] = { 1, 4, 8, 14 };
@@ -87,10 +91,25 @@ static unsigned uart_iir(void)
 	return fifo | IIR_NONE;
 }
 
+/*
+ * Line status can be known without asking us: the transmitter is empty, so
+ * bytes still on their way to us make no difference.  But for two cases: an
+ * overrun ends by being read, and in loopback what is sent is received.
+ */
+static void uart_latch(void)
+{
+	bool plain = !uart.overrun && !(uart.mcr & MCR_LOOP);
+
+	io_latch(UART_PORT + LSR, UART_PORT + DATA,
+		 plain ? LSR_EMPTY | (uart.count ? LSR_DATA : 0) : -1);
+}
+
+/* Tells the hypervisor only of changes: each may cost a system call. */
 static void uart_update(struct guest *g)
 {
 	bool line = !(uart_iir() & IIR_NONE);
 
+	uart_latch();
 	if (line == uart.line)
 		return;
 	uart.line = line;
@@ -117,6 +136,7 @@ static uint8_t uart_modem(void)
 
 /* --- receiving --- */
 
+/* What finds no room is lost, as on the wire; only loopback can do that. */
 static void rx_put(uint8_t byte)
 {
 	if (uart.count == FIFO_SIZE) {
@@ -161,6 +181,7 @@ static struct reader uart_reader = { .room = rx_room, .take = rx_take };
 
 /* --- registers --- */
 
+/* Reading LSR and MSR forgets what happened since the last time. */
 static uint8_t uart_read_byte(unsigned off)
 {
 	uint8_t value;
@@ -220,6 +241,7 @@ static void uart_set_fcr(uint8_t value)
 	}
 	if (value & FCR_CLEAR_RX)
 		uart.count = 0;
+	/* The trigger level is in the bits that IIR uses for FIFO. */
 	uart.fcr = value & (IIR_FIFO | FCR_ENABLE);
 }
 
@@ -234,6 +256,7 @@ static void uart_set_mcr(uint8_t value)
 	uart.delta |= changed >> 4;
 }
 
+/* LSR and MSR are read-only: factory tests write them, nobody else. */
 static void uart_write_byte(unsigned off, uint8_t value)
 {
 	switch (off) {
@@ -249,7 +272,7 @@ static void uart_write_byte(unsigned off, uint8_t value)
 		else
 			uart_set_ier(value);
 		break;
-	case IIR:
+	case IIR:			/* where FCR is, for writes */
 		uart_set_fcr(value);
 		break;
 	case LCR:
