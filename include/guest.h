@@ -120,6 +120,17 @@ void io_write(struct guest *g, bool mmio, uint64_t addr, unsigned width,
 	      uint64_t value);
 bool io_busy(struct guest *g, bool mmio, uint64_t addr, bool write);
 
+/*
+ * latch.c: until further notice a byte read from `port` gives value, also
+ * while writes to port `behind`, and only those, are still under way; -1: it
+ * has to be asked for.  For one register, whose reads have no side effect.
+ */
+void io_latch(uint16_t port, uint16_t behind, int value);
+
+/* For hypervisors, from any thread. */
+bool io_latched(uint16_t port, uint8_t *value);
+bool io_latch_ignores(uint16_t port);
+
 /* ------------------------------------------------------------------ */
 /* loop.c: the one place that blocks                                   */
 

@@ -57,6 +57,8 @@ struct kvm_cpu {
 
 	struct kvm_post posts[KVM_POSTS];
 	atomic_uint head, tail;
+	/* The CPU's: `tail` behind its last post that a latch minds. */
+	unsigned minded;
 	/*
 	 * The core is at work on the ring, or has been called.  The CPU pays
 	 * for a system call only when this was false.

@@ -161,6 +161,7 @@ void kvm_posts_reset(struct kvm_cpu *cpu)
 {
 	atomic_store(&cpu->head, 0);
 	atomic_store(&cpu->tail, 0);
+	cpu->minded = 0;
 	atomic_store(&cpu->called, false);
 	atomic_store(&cpu->waits_for, 0);
 	atomic_store(&cpu->stop, false);
