@@ -13,7 +13,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,6 +194,40 @@ static void test_refusals(void)
 	CHECK(refused(open_tunnet_as_nobody, "tap:vm9", STATUS_FAILED));
 	CHECK(strstr(said, "/dev/net/tun: Permission denied") ||
 	      strstr(said, "needs CAP_NET_ADMIN"));
+}
+
+static void attach_as_owner(const char *name)
+{
+	struct tap t;
+
+	if (setgid(1) || setuid(1))
+		die_errno("setuid");
+	tap_attach(&t, name);
+	die_usage("it is mine");
+}
+
+/* An empty /dev, as in a rescue shell; and a user with a tap of root's. */
+static void test_node_and_owner(void)
+{
+	struct stat st;
+	struct tap t;
+
+	if (!alone())
+		return;
+	if (geteuid() || unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/dev", "tmpfs", 0, NULL) < 0) {
+		rig_skip("a /dev of our own: %s", strerror(errno));
+		return;
+	}
+	tap_create(&t, "tap%d");
+	CHECK(!stat("/dev/net/tun", &st));
+	CHECK(S_ISCHR(st.st_mode));
+	CHECK_EQ(st.st_rdev, makedev(10, 200));
+	CHECK_EQ(st.st_mode & 0777, 0666);
+	CHECK(!shell("ip tuntap add vm3 mode tap user 1"));
+	CHECK(refused(attach_as_owner, "vm3", STATUS_USAGE));
+	CHECK(strstr(said, "it is mine"));
 }
 
 static int open_tun(short flags)
@@ -414,6 +451,26 @@ static void test_deleted_unseen(void)
 	CHECK_EQ(rig_warnings(), 1);
 }
 
+/* And with no buffers to receive in, the first frame sent tells. */
+static void test_deleted_while_sending(void)
+{
+	struct virtio_net_hdr_v1 plain = { 0 };
+	uint8_t frame[60];
+	struct net *n;
+
+	if (!alone())
+		return;
+	plug_in("192.168.77.1", ~UINT64_C(0));
+	n = d->state;
+	n->links.fd = -1;
+	CHECK(!shell("ip link delete tap0"));
+	make_frame(frame, sizeof(frame), 1);
+	guest_sends(&plain, frame, sizeof(frame));
+	CHECK(link_is_down());
+	CHECK_EQ(n->watch.fd, -1);
+	CHECK_EQ(rig_warnings(), 1);
+}
+
 static void put16(uint8_t *p, unsigned value)
 {
 	p[0] = (uint8_t)(value >> 8);
@@ -438,6 +495,15 @@ static size_t make_tcp(uint8_t *frame, size_t payload)
 	return 54 + payload;
 }
 
+/* We, not the Host, are the ones to drop it. */
+static void guest_may_not_send(const struct virtio_net_hdr_v1 *h,
+			       const void *frame, uint32_t len)
+{
+	d->told = 0;
+	guest_sends(h, frame, len);
+	CHECK_EQ(rig_warnings(), 1);
+}
+
 /* A large segment passes whole if it was agreed on, and else not at all. */
 static void test_segmentation_offload(void)
 {
@@ -446,7 +512,7 @@ static void test_segmentation_offload(void)
 		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
 		.hdr_len = 54, .gso_size = 1460,
 		.csum_start = 34, .csum_offset = 16,
-	};
+	}, bad;
 	static uint8_t frame[8000], got[9000];
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
 				  .sll_protocol = htons(ETH_P_IP) };
@@ -464,22 +530,28 @@ static void test_segmentation_offload(void)
 	CHECK_EQ(recv(host, got, sizeof(got), 0), len);
 	CHECK_EQ(rig_warnings(), 0);
 
-	h.gso_size = 0;
-	guest_sends(&h, frame, (uint32_t)len);
-	h.gso_size = 1460;
-	h.csum_start = 5000;
-	guest_sends(&h, frame, (uint32_t)len);
-	h.csum_start = 34;
-	h.hdr_len = 5000;
-	guest_sends(&h, frame, (uint32_t)len);
-	h.hdr_len = 54;
-	h.gso_type = VIRTIO_NET_HDR_GSO_UDP;
-	guest_sends(&h, frame, (uint32_t)len);
+	bad = h;
+	bad.gso_size = 0;
+	guest_may_not_send(&bad, frame, (uint32_t)len);
+	bad = h;
+	bad.csum_start = (uint16_t)len - 17;
+	guest_may_not_send(&bad, frame, (uint32_t)len);
+	bad.csum_start = bad.csum_offset = 0xffff;
+	guest_may_not_send(&bad, frame, (uint32_t)len);
+	bad = h;
+	bad.hdr_len = 5000;
+	guest_may_not_send(&bad, frame, (uint32_t)len);
+	bad = h;
+	bad.flags = 0;
+	guest_may_not_send(&bad, frame, (uint32_t)len);
+	bad = h;
+	bad.gso_type = VIRTIO_NET_HDR_GSO_UDP;
+	guest_may_not_send(&bad, frame, (uint32_t)len);
+	bad.gso_type = VIRTIO_NET_HDR_GSO_ECN;
+	guest_may_not_send(&bad, frame, (uint32_t)len);
 	rig_start(d, 0, 256);
-	h.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
-	guest_sends(&h, frame, (uint32_t)len);
+	guest_may_not_send(&h, frame, (uint32_t)len);
 	CHECK(recv(host, got, sizeof(got), 0) < 0);
-	CHECK_EQ(rig_warnings(), 1);
 	CHECK(!d->broken);
 }
 
@@ -599,9 +671,11 @@ int main(void)
 	RUN(test_create);
 	RUN(test_state);
 	RUN(test_refusals);
+	RUN(test_node_and_owner);
 	RUN(test_adopt);
 	RUN(test_frames_and_link);
 	RUN(test_deleted_unseen);
+	RUN(test_deleted_while_sending);
 	RUN(test_segmentation_offload);
 	RUN(test_receive_offload);
 	RUN(test_bridge);

@@ -77,7 +77,7 @@ static short net_want(void *owner)
 	struct net *n = owner;
 	short events = 0;
 
-	if (!n->held && vq_has_work(&n->d->queues[RX]))
+	if (vq_has_work(&n->d->queues[RX]))
 		events |= POLLIN;
 	if (n->tx_waits)
 		events |= POLLOUT;
