@@ -114,9 +114,9 @@ static void guest_look(struct guest *g)
 	char why[WHY_MAX];
 
 	g->image = xzalloc(sizeof(*g->image));
-	xpread(g->kernel_fd, head, len, 0, g->plan->kernel);
+	xpread(g->kernel_fd, head, len, 0, load_name(g->plan->kernel));
 	if (!image_parse(g->image, head, len, size, why))
-		die("%s: %s", g->plan->kernel, why);
+		die("%s: %s", load_name(g->plan->kernel), why);
 	free(head);
 }
 
@@ -153,7 +153,8 @@ static const struct hypervisor *hypervisor_auto(const struct guest *g)
 		verbose("not hypervisor %s: %s", h->name, why);
 		snprintf(last, sizeof(last), "%s: %s", h->name, why);
 	}
-	die("no hypervisor here can run %s: %s", g->plan->kernel, last);
+	die("no hypervisor here can run %s: %s", load_name(g->plan->kernel),
+	    last);
 }
 
 static void guest_choose(struct guest *g)
@@ -167,7 +168,7 @@ static void guest_choose(struct guest *g)
 		g->hv = hypervisor_named(name);
 		if (!g->hv->can(g->image, why))
 			die("hypervisor %s cannot run %s: %s", name,
-			    g->plan->kernel, why);
+			    load_name(g->plan->kernel), why);
 	}
 	for (const struct bus *const *b = buses; *b; b++)
 		if (!strcmp((*b)->name, g->hv->bus))
@@ -184,7 +185,6 @@ static void guest_open(struct guest *g)
 	g->kernel_fd = load_open(p->kernel);
 	for (unsigned i = 0; i < p->ninitrds; i++)
 		g->initrd_fds[i] = load_open(p->initrds[i]);
-	terminal_open(g, p->console, p->log);
 	for (unsigned i = 0; i < g->ndevices; i++)
 		g->devices[i].type->open(&g->devices[i]);
 }
@@ -359,6 +359,8 @@ int guest_run(struct guest *g, const struct plan *plan)
 	guest_open(g);
 	guest_look(g);
 	guest_choose(g);
+	/* Not earlier: a run that is refused empties no --log. */
+	terminal_open(g, plan->console, plan->log);
 	if (g->hv->open)
 		g->hv->open(g);
 	mem_create(&g->mem, plan->memory, g->hv->hole_start, g->hv->hole_end);

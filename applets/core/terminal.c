@@ -222,6 +222,7 @@ void terminal_open(struct guest *g, const char *what, const char *log)
 	transcript_open(log);
 	if (size_fd >= 0)
 		loop_on_signal(SIGWINCH, window_changed);
+	terminal_resized();
 	atexit(terminal_close);
 }
 
