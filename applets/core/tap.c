@@ -57,6 +57,7 @@ static int tap_ioctl(unsigned long request, struct ifreq *ifr)
 	return ret;
 }
 
+/* A name that is too long was cut, and would find some other interface. */
 bool tap_exists(const char *name)
 {
 	struct ifreq ifr = tap_request(name);
@@ -64,6 +65,7 @@ bool tap_exists(const char *name)
 	return strlen(name) < IFNAMSIZ && !tap_ioctl(SIOCGIFINDEX, &ifr);
 }
 
+/* The kernel derives netmask and broadcast address from the class. */
 void tap_set_address(const char *name, struct in_addr address)
 {
 	struct ifreq ifr = tap_request(name);
@@ -106,6 +108,7 @@ void tap_bring_up(const char *name)
 		tap_die(name, "SIOCSIFFLAGS up");
 }
 
+/* What a wrong kind of interface says to this depends on the kernel. */
 void tap_join_bridge(const char *name, const char *bridge)
 {
 	struct ifreq member = tap_request(name), ifr = tap_request(bridge);
@@ -147,7 +150,11 @@ static int tap_open_tun(void)
 	return fd;
 }
 
-/* The longest header there is, so that all our Guests' fit. */
+/*
+ * Asks for the longest header there is, which only came with 2.6.33, and finds
+ * the offloads that this kernel knows by trying: it refuses a set as a whole
+ * if there is one in it that it does not know.
+ */
 static void tap_learn(struct tap *t, bool vnet)
 {
 	static const unsigned sets[] = {
@@ -169,7 +176,11 @@ static void tap_learn(struct tap *t, bool vnet)
 	tap_set_offloads(t, 0);
 }
 
-/* TUNSETIFF: gives the descriptor its interface.  0, or -1 and errno. */
+/*
+ * TUNSETIFF: gives the descriptor its interface.  0, or -1 and errno.
+ * IFF_NO_PI: without the four bytes of "packet information" in front;
+ * IFF_VNET_HDR: with virtio's own header instead, where the kernel can.
+ */
 static int tap_bind(struct tap *t, const char *name)
 {
 	struct ifreq ifr = tap_request(name);
@@ -194,6 +205,7 @@ static int tap_bind(struct tap *t, const char *name)
 	return 0;
 }
 
+/* Not persistent: it goes when we go, however that happens. */
 void tap_create(struct tap *t, const char *name)
 {
 	if (tap_bind(t, name) < 0)
@@ -222,6 +234,11 @@ void tap_attach(struct tap *t, const char *name)
 	die_errno("tap %s: TUNSETIFF", name);
 }
 
+/*
+ * TUNGETIFF is answered by taps alone (macvtaps too), so it doubles as the
+ * question whether this is one.  The flags belong to the open file, which we
+ * share with whoever gave it to us; a tap has no other way not to block.
+ */
 bool tap_adopt(struct tap *t, int fd)
 {
 	struct ifreq ifr = { 0 };
@@ -262,6 +279,7 @@ static bool tap_is_near(const struct tap *t)
 	       !memcmp(here.ifr_hwaddr.sa_data, there.ifr_hwaddr.sa_data, 6);
 }
 
+/* RTMGRP_LINK is open to everybody: this works without privileges. */
 void tap_watch_links(struct tap *t)
 {
 	struct sockaddr_nl all = { .nl_family = AF_NETLINK,
@@ -280,7 +298,10 @@ void tap_watch_links(struct tap *t)
 	}
 }
 
-/* What the news is does not matter: we go and look for ourselves. */
+/*
+ * What the news is does not matter: we go and look for ourselves.  So one
+ * byte of each is enough, and news that was lost (ENOBUFS) is news as well.
+ */
 void tap_drain_links(const struct tap *t)
 {
 	char byte;
@@ -300,7 +321,11 @@ void tap_set_offloads(const struct tap *t, unsigned offloads)
 		ioctl(t->fd, TUNSETOFFLOAD, (unsigned long)offloads);
 }
 
-/* The descriptor knows its name today; it may have been renamed. */
+/*
+ * The descriptor knows its name today; it may have been renamed.  The netlink
+ * socket answers as any socket does, and opening another is not for us once
+ * the Guest runs.
+ */
 enum tap_state tap_query_state(const struct tap *t)
 {
 	struct ifreq ifr = { 0 };

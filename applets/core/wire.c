@@ -13,7 +13,11 @@
 
 #include "wire.h"
 
-/* Lets a Guest of a bridge with jumbo frames have them too. */
+/*
+ * Lets a Guest on a bridge with jumbo frames have them too: a new member with
+ * a small MTU would make the whole bridge's small.  Not every MTU is possible
+ * for a tap, so this is a wish.
+ */
 static void wire_join(struct wire *w, const char *bridge)
 {
 	unsigned mtu = tap_query_mtu(bridge);
@@ -23,6 +27,10 @@ static void wire_join(struct wire *w, const char *bridge)
 	tap_join_bridge(w->tap.name, bridge);
 }
 
+/*
+ * The kinds whose names promise that the Host's side gets set up.  A tap that
+ * somebody prepared is left as it is: perhaps we may not even touch it.
+ */
 static void wire_open_tap(struct wire *w, const struct wire_plan *plan)
 {
 	if (plan->kind == WIRE_TAP) {
@@ -40,7 +48,11 @@ static void wire_open_tap(struct wire *w, const struct wire_plan *plan)
 	tap_bring_up(w->tap.name);
 }
 
-/* Something that keeps frames apart, with somebody at the other end. */
+/*
+ * Something that keeps frames apart, with somebody at the other end.  Its
+ * flags may be shared with other processes and stay as they are: each call
+ * says for itself that it will not wait.
+ */
 static void wire_open_socket(struct wire *w, int fd)
 {
 	struct sockaddr_storage peer;
@@ -99,6 +111,7 @@ static enum wire_result wire_failed(struct wire *w)
 	return WIRE_LOST;
 }
 
+/* MSG_TRUNC: how long it really was.  Half a frame is no frame. */
 static enum wire_result wire_recv(struct wire *w, void *frame, size_t size,
 				  size_t *len)
 {
@@ -135,7 +148,7 @@ enum wire_result wire_read(struct wire *w, struct virtio_net_hdr_v1 *header,
 	return WIRE_DONE;
 }
 
-/* Somebody who hangs up is no reason to die: no SIGPIPE. */
+/* No SIGPIPE, whatever kind of socket it is: errno says enough. */
 static ssize_t wire_send(struct wire *w, struct iovec *iov, unsigned n)
 {
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
@@ -149,6 +162,7 @@ enum wire_result wire_write(struct wire *w,
 {
 	ssize_t sent;
 
+	/* With VIRTIO_F_VERSION_1 or not, the tap has a size of its own. */
 	iov[0].iov_base = (void *)header;
 	iov[0].iov_len = w->is_tap ? w->tap.header : 0;
 	if (w->is_tap)
@@ -158,6 +172,7 @@ enum wire_result wire_write(struct wire *w,
 	return sent < 0 ? wire_failed(w) : WIRE_DONE;
 }
 
+/* Asking a socket for its error also clears it, so it is seen once. */
 void wire_check(struct wire *w, short revents)
 {
 	socklen_t len = sizeof(int);

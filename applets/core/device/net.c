@@ -20,12 +20,14 @@ static const struct {
 	{ TUN_F_TSO_ECN, VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_GUEST_ECN },
 };
 
+/* Configuration is little-endian, wherever we run (VIRTIO 5.1.4). */
 static void net_put16(struct device *d, size_t off, unsigned value)
 {
 	d->config[off] = (uint8_t)value;
 	d->config[off + 1] = (uint8_t)(value >> 8);
 }
 
+/* Only news is told: a config interrupt costs the Guest a work item. */
 static void net_set_link(struct device *d, bool up)
 {
 	const size_t off = offsetof(struct virtio_net_config, status);
@@ -47,6 +49,10 @@ void net_lost(struct net *n)
 	net_set_link(n->d, false);
 }
 
+/*
+ * A tap that is down refuses what we write, and comes back one day; one that
+ * was deleted never does, even if a new one has its name.
+ */
 static void net_look_at_link(struct net *n)
 {
 	enum tap_state state = tap_query_state(&n->wire.tap);
@@ -59,6 +65,10 @@ static void net_look_at_link(struct net *n)
 	}
 }
 
+/*
+ * Something changed with some interface of the Host's, perhaps ours.  If that
+ * was the end of it, frames that wait for room must not wait on.
+ */
 static void net_links_ready(void *owner, short revents)
 {
 	struct net *n = owner;
@@ -72,6 +82,10 @@ static void net_links_ready(void *owner, short revents)
 	}
 }
 
+/*
+ * The heart of it: no buffers, no POLLIN.  A tap that nobody can empty would
+ * be readable for ever, and the loop would turn for nothing.
+ */
 static short net_want(void *owner)
 {
 	struct net *n = owner;
@@ -84,6 +98,10 @@ static short net_want(void *owner)
 	return events;
 }
 
+/*
+ * A far end that hung up may have said something before: then POLLIN comes
+ * along, and it is read before we believe that the wire is gone.
+ */
 static void net_ready(void *owner, short revents)
 {
 	struct net *n = owner;
@@ -108,7 +126,10 @@ static bool net_kick(struct device *d, struct virtqueue *q)
 	return q->index == RX ? net_rx(n, q) : net_tx(n, q);
 }
 
-/* The tap must not hand us what the driver did not say it can take. */
+/*
+ * The tap must not hand us what the driver did not say it can take.  After a
+ * reset nobody has said anything, so the Host cuts and sums by itself.
+ */
 static void net_changed(struct device *d)
 {
 	struct net *n = d->state;
@@ -125,7 +146,10 @@ static void net_changed(struct device *d)
 	tap_set_offloads(&n->wire.tap, on & n->wire.tap.offloads);
 }
 
-/* Offers what the wire can do, and no more. */
+/*
+ * Offers what the wire can do, and no more.  A bare socket would lose what a
+ * header says, so with one a driver has to finish its frames itself.
+ */
 static void net_offer(struct device *d)
 {
 	struct net *n = d->state;
@@ -151,6 +175,7 @@ static void net_open(struct device *d)
 	n->d = d;
 	wire_open(&n->wire, &n->plan);
 	net_offer(d);
+	/* Up until we hear otherwise: nobody tells us about sockets. */
 	net_set_link(d, true);
 	n->watch = (struct watch){ .fd = n->wire.fd, .want = net_want,
 				   .ready = net_ready, .owner = n };
@@ -164,6 +189,7 @@ static void net_open(struct device *d)
 	n->links.fd = n->wire.tap.links;
 	watch_add(&n->links);
 	net_look_at_link(n);
+	/* Who prepared it forgot half; the Guest will see no network. */
 	if (!d->config[offsetof(struct virtio_net_config, status)])
 		warn("%s: the link is down until: ip link set %s up",
 		     n->wire.name, n->wire.name);

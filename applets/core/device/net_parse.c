@@ -35,6 +35,7 @@ static char *net_parse_kind(struct wire_plan *plan, char *arg)
 		{ "fd:", WIRE_FD },
 	};
 
+	/* The oldest spelling has no word in front. */
 	plan->kind = WIRE_ADDRESS;
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
 		size_t len = strlen(words[i].word);
@@ -47,6 +48,7 @@ static char *net_parse_kind(struct wire_plan *plan, char *arg)
 	return arg;
 }
 
+/* inet_pton() is strict: no octal, no hexadecimal, no missing parts. */
 static void net_parse_address(struct wire_plan *plan, const char *text)
 {
 	uint32_t address;
@@ -59,6 +61,10 @@ static void net_parse_address(struct wire_plan *plan, const char *text)
 		die_usage("--tunnet: %s cannot be a Host's address", text);
 }
 
+/*
+ * The descriptors 0 to 2 are the console's, and their flags are shared with
+ * whoever started us: they are no wires.
+ */
 static void net_parse_where(struct wire_plan *plan, const char *text)
 {
 	uint64_t n;
@@ -85,6 +91,11 @@ static void net_parse_where(struct wire_plan *plan, const char *text)
 	}
 }
 
+/*
+ * Neither an IPv4 address, a number nor an interface may have a colon in it,
+ * so the first one that follows begins the MAC.  Without one we offer none,
+ * and the driver invents one, as it always did.
+ */
 void net_parse(struct device *d, char *arg)
 {
 	struct net *n = d->state;
@@ -101,6 +112,7 @@ void net_parse(struct device *d, char *arg)
 	if (!net_parse_mac(mac, d->config))
 		die_usage("--tunnet: '%s' is not a MAC address "
 			  "(aa:bb:cc:dd:ee:ff)", mac);
+	/* The lowest bit of the first byte means a group of cards. */
 	if ((d->config[0] & 1) || !memcmp(d->config, "\0\0\0\0\0\0", 6))
 		die_usage("--tunnet: %s cannot be one card's MAC address",
 			  mac);
