@@ -11,7 +11,7 @@
 #define VALID		(1u << 31)
 
 /* Ports never change once there is a value; the value does at any time. */
-static uint16_t latch_port, latch_behind;
+static atomic_ushort latch_port, latch_behind;
 static atomic_uint latch;
 
 void io_latch(uint16_t port, uint16_t behind, int value)
