@@ -266,10 +266,11 @@ bool disk_sync(struct disk *disk)
 	/* What nobody wrote, or nobody will see again, is durable enough. */
 	if (disk->readonly || disk->snapshot)
 		return true;
-	if (!disk->lost) {
+	while (!disk->lost) {
 		if (!fdatasync(disk->fd))
 			return true;
-		disk->lost = errno;
+		if (errno != EINTR)
+			disk->lost = errno;
 	}
 	disk->call = "fdatasync";
 	disk->error = disk->lost;

@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	value = input_byte(&in);
 
 	ring_start(image->d, &in);
-	virtio_config_write(image->d, off, 1 << value % 3, value * 0x01010101);
+	virtio_config_write(image->d, off, 1 << value % 3, value * 0x01010101u);
 	ring_run(image->d);
 	must(virtio_config_read(image->d, 0, 4) == IMAGE_SIZE / 512,
 	     "a capacity that the driver made up");

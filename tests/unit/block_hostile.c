@@ -74,7 +74,7 @@ static void header_missing(void)
 			{ header, i % 16, false }, { status, 1, true }
 		};
 
-		set_header(VIRTIO_BLK_T_OUT, 0);
+		set_header(i % 2 ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_GET_ID, 0);
 		rig_add(q, b + !(i % 3), 2 - !(i % 3));
 		CHECK_EQ(answer(), VIRTIO_BLK_S_IOERR);
 		CHECK_EQ(used_len, 1);
@@ -206,6 +206,17 @@ static void clears_of_odd_length(void)
 				 false), VIRTIO_BLK_S_IOERR);
 	}
 	CHECK(unchanged());
+}
+
+/* Inside the disk, but more than one request may clear. */
+static void clears_that_are_large(void)
+{
+	start_sized("", ALL, MIB(40));
+	CHECK_EQ(clear(VIRTIO_BLK_T_WRITE_ZEROES, 0, 32769, 1),
+		 VIRTIO_BLK_S_IOERR);
+	CHECK(unchanged());
+	CHECK_EQ(clear(VIRTIO_BLK_T_WRITE_ZEROES, 0, 32768, 1), 0);
+	CHECK(!unchanged());
 }
 
 /* What was not agreed on does not exist. */
@@ -380,6 +391,7 @@ int main(void)
 	RUN(clears_of_many_ranges);
 	RUN(clears_that_are_wrong);
 	RUN(clears_of_odd_length);
+	RUN(clears_that_are_large);
 	RUN(features_declined);
 	RUN(config_says);
 	RUN(config_is_written);
