@@ -32,7 +32,7 @@ struct disk {
 	int fd;			/* the image */
 	int overlay;		/* a snapshot's writes, at the same offsets */
 	uint8_t *bitmap;	/* a bit for each block that is there */
-	int lost;		/* errno of the first fdatasync(2) that failed */
+	int lost;		/* errno of the first sync that failed */
 	const char *call;
 	int error;
 };

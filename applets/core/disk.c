@@ -73,6 +73,7 @@ static void disk_lock(const struct disk *disk)
 	die_errno("lock %s", disk->path);
 }
 
+/* How large it is, and what the Host would rather have at once. */
 static void disk_geometry(struct disk *disk, const struct stat *st)
 {
 	unsigned physical = st->st_blksize;
@@ -90,6 +91,10 @@ static void disk_geometry(struct disk *disk, const struct stat *st)
 		disk->block_size *= 2;
 }
 
+/*
+ * Half a sector at the end could be read but not written; a file of such a
+ * size was most likely cut off while it was copied.
+ */
 static void disk_check_size(struct disk *disk)
 {
 	unsigned rest = disk->size % SECTOR_SIZE;
@@ -185,6 +190,7 @@ bool disk_write(struct disk *disk, struct iovec *iov, unsigned n, uint64_t off)
 	return disk_move(disk, disk->fd, true, iov, n, off);
 }
 
+/* Slow but sure.  From one page: the Host copies them anyway. */
 static bool disk_write_zeroes(struct disk *disk, int fd, uint64_t off,
 			      uint64_t len)
 {
@@ -228,6 +234,7 @@ static int disk_punch(struct disk *disk, int fd, uint64_t off, uint64_t len,
 	return r ? errno : 0;
 }
 
+/* The call may be missing in the Host, in its file system or in the device. */
 bool disk_clear(struct disk *disk, int fd, uint64_t off, uint64_t len,
 		bool must)
 {

@@ -15,6 +15,11 @@
 
 #define BLOCK		KIB(4)
 
+/*
+ * A bit says "the overlay's", no bit says "the image's".  It is set when all
+ * of the block is there and not a moment earlier: what a failed write left
+ * behind is then never seen.
+ */
 static bool overlay_has(const struct disk *disk, uint64_t block)
 {
 	return disk->bitmap[block / 8] >> (block % 8) & 1;
@@ -56,6 +61,10 @@ static bool overlay_take(struct disk *disk, int fd)
 	return true;
 }
 
+/*
+ * At start-up, like all that allocates: a reboot finds the overlay as the Guest
+ * left it, and nothing has to be opened where we may have no right to.
+ */
 void overlay_open(struct disk *disk)
 {
 	const char *const dirs[] = { getenv("TMPDIR"), "/tmp", "/var/tmp" };
@@ -97,6 +106,10 @@ static uint64_t iov_length(const struct iovec *iov, unsigned n)
 	return len;
 }
 
+/*
+ * One call for each run of blocks from the same place: mostly that is one, as
+ * whoever reads much at once has written it at once.
+ */
 bool overlay_read(struct disk *disk, const struct iovec *iov, unsigned n,
 		  uint64_t off)
 {
@@ -142,6 +155,7 @@ static bool overlay_copy_edges(struct disk *disk, uint64_t off, uint64_t end)
 	       overlay_copy_up(disk, end);
 }
 
+/* Copies, then data, then bits: see overlay_has(). */
 bool overlay_write(struct disk *disk, struct iovec *iov, unsigned n,
 		   uint64_t off)
 {
@@ -154,6 +168,7 @@ bool overlay_write(struct disk *disk, struct iovec *iov, unsigned n,
 	return true;
 }
 
+/* A hole in the overlay with its bit set is how a snapshot says zero. */
 bool overlay_zero(struct disk *disk, uint64_t off, uint64_t len, bool must)
 {
 	if (!overlay_copy_edges(disk, off, off + len) ||

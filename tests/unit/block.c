@@ -7,7 +7,7 @@
 
 #include "blockdriver.h"
 
-/* --- what works ---------------------------------------------------------- */
+/* --- what works ------------------------------------------------------- */
 
 static void reads_and_writes(void)
 {
@@ -124,7 +124,21 @@ static void serial_number_absent(void)
 	CHECK(!memcmp(rig_at(data), zeroes, 20));
 }
 
-/* --- read-only, snapshot --------------------------------------------------- */
+static void clears(void)
+{
+	start("", ALL);
+	CHECK_EQ(clear(VIRTIO_BLK_T_WRITE_ZEROES, 9, 2, 0), 0);
+	CHECK(image_has(9, 2, 0));
+	CHECK_EQ(used_len, 1);
+	CHECK_EQ(clear(VIRTIO_BLK_T_WRITE_ZEROES, 9, 64, 1), 0);
+	CHECK(image_has(9, 64, 0));
+	CHECK_EQ(clear(VIRTIO_BLK_T_DISCARD, SECTORS, 0, 0), 0);
+	CHECK_EQ(clear(VIRTIO_BLK_T_DISCARD, 8, 80, 0), 0);
+	CHECK_EQ(rd(8, 80 * 512), VIRTIO_BLK_S_OK);
+	CHECK_EQ(rig_warnings(), 0);
+}
+
+/* --- read-only, snapshot ---------------------------------------------- */
 
 static void read_only(void)
 {
@@ -159,7 +173,7 @@ static void snapshot(void)
 	CHECK(unchanged());
 }
 
-/* --- durability -------------------------------------------------------------- */
+/* --- durability ------------------------------------------------------- */
 
 static void flush_is_fdatasync(void)
 {
@@ -238,7 +252,7 @@ static void leaving_syncs(void)
 	CHECK_EQ(syncs, 1);
 }
 
-/* --- starting ---------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------- */
 
 static void add(const char *options)
 {
@@ -333,6 +347,7 @@ int main(void)
 	RUN(batches);
 	RUN(serial_number);
 	RUN(serial_number_absent);
+	RUN(clears);
 	RUN(read_only);
 	RUN(snapshot);
 	RUN(flush_is_fdatasync);

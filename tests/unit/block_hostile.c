@@ -8,7 +8,7 @@
 
 #include "blockdriver.h"
 
-/* --- what the driver gets wrong ------------------------------------------ */
+/* --- what the driver gets wrong --------------------------------------- */
 
 static void odd_lengths(void)
 {
@@ -120,21 +120,7 @@ static void buffers_outside_ram(void)
 	}
 }
 
-/* --- discard and write zeroes -------------------------------------------- */
-
-static void clears(void)
-{
-	start("", ALL);
-	CHECK_EQ(clear(VIRTIO_BLK_T_WRITE_ZEROES, 9, 2, 0), 0);
-	CHECK(image_has(9, 2, 0));
-	CHECK_EQ(used_len, 1);
-	CHECK_EQ(clear(VIRTIO_BLK_T_WRITE_ZEROES, 9, 64, 1), 0);
-	CHECK(image_has(9, 64, 0));
-	CHECK_EQ(clear(VIRTIO_BLK_T_DISCARD, SECTORS, 0, 0), 0);
-	CHECK_EQ(clear(VIRTIO_BLK_T_DISCARD, 8, 80, 0), 0);
-	CHECK_EQ(rd(8, 80 * 512), VIRTIO_BLK_S_OK);
-	CHECK_EQ(rig_warnings(), 0);
-}
+/* --- discard and write zeroes ----------------------------------------- */
 
 static void clears_of_many_ranges(void)
 {
@@ -230,7 +216,7 @@ static void features_declined(void)
 	CHECK(unchanged());
 }
 
-/* --- configuration ------------------------------------------------------------ */
+/* --- configuration ---------------------------------------------------- */
 
 static void config_says(void)
 {
@@ -290,7 +276,7 @@ static void cache_is_switched(void)
 	CHECK_EQ(virtio_config_read(d, 32, 1), 0);
 }
 
-/* --- the Host fails ------------------------------------------------------------ */
+/* --- the Host fails --------------------------------------------------- */
 
 static void image_that_shrinks(void)
 {
@@ -317,7 +303,7 @@ static void image_that_cannot_grow(void)
 	CHECK_EQ(wr(0, 512), VIRTIO_BLK_S_OK);
 }
 
-/* --- bounds --------------------------------------------------------------------- */
+/* --- bounds ----------------------------------------------------------- */
 
 /* One request of 40 MiB, all of it into the same megabyte of the Guest. */
 static gpa_t huge(void)
@@ -387,7 +373,6 @@ int main(void)
 	RUN(header_missing);
 	RUN(status_missing);
 	RUN(buffers_outside_ram);
-	RUN(clears);
 	RUN(clears_of_many_ranges);
 	RUN(clears_that_are_wrong);
 	RUN(clears_of_odd_length);

@@ -117,7 +117,8 @@ static inline uint8_t answer(void)
 }
 
 /* A request as Linux makes them; len bytes of data out or in. */
-static inline uint8_t request(uint32_t type, uint64_t sector, uint32_t len, bool in)
+static inline uint8_t request(uint32_t type, uint64_t sector, uint32_t len,
+			      bool in)
 {
 	struct rig_buffer b[] = {
 		{ header, 16, false }, { data, len, in }, { status, 1, true }

@@ -84,7 +84,7 @@ static void locks_of_an_old_host(void)
 	CHECK(old_locks);
 }
 
-/* --- moving bytes ------------------------------------------------------ */
+/* --- moving bytes ----------------------------------------------------- */
 
 static bool same(const uint8_t *bytes, size_t len, uint64_t off)
 {
@@ -191,7 +191,7 @@ static void interrupted_sync_goes_on(void)
 	CHECK_EQ(syncs, 2);
 }
 
-/* --- zeroes ------------------------------------------------------------ */
+/* --- zeroes ----------------------------------------------------------- */
 
 static void zeroes_are_holes(void)
 {
@@ -220,7 +220,7 @@ static void zeroes_without_holes(void)
 	CHECK(zero_between(512, SIZE));
 }
 
-/* --- block devices ----------------------------------------------------- */
+/* --- block devices ---------------------------------------------------- */
 
 /* Puts a loop device before path; -1 where there is none to have. */
 static int loop_make(const char *path, char *name, size_t size)

@@ -58,6 +58,11 @@ static void block_finish(struct virtqueue *q, uint8_t status)
 	vq_push(q, b->c.head, written > UINT32_MAX ? UINT32_MAX : written);
 }
 
+/*
+ * A turn of work.  We leave the queue either empty of what was there, or with
+ * a promise to come back by ourselves: a request in flight is nothing that the
+ * driver would kick us for.
+ */
 static bool block_kick(struct device *d, struct virtqueue *q)
 {
 	struct block *b = d->state;
@@ -79,6 +84,10 @@ static bool block_kick(struct device *d, struct virtqueue *q)
 	return false;
 }
 
+/*
+ * DRIVER_OK, or a reset: then the Guest's memory is no longer ours to write,
+ * so a request in flight is forgotten, with whatever of it is on the disk.
+ */
 static void block_changed(struct device *d)
 {
 	struct block *b = d->state;
@@ -116,6 +125,7 @@ static void block_config_written(struct device *d, unsigned off, unsigned len)
 	d->config[at] = b->writeback;
 }
 
+/* Nobody is left to be told but the user. */
 static void block_sync(struct device *d)
 {
 	struct block *b = d->state;
@@ -136,6 +146,7 @@ static void block_parse_cache(struct block *b, const char *name)
 		  "or unsafe)", b->disk.path, name);
 }
 
+/* The words behind the file name, in any order; the last of a kind counts. */
 static void block_parse_option(struct block *b, char *item)
 {
 	char *value;
@@ -159,6 +170,10 @@ static void block_parse_option(struct block *b, char *item)
 	}
 }
 
+/*
+ * Features follow from the options alone, so a driver sees the same disk
+ * whatever the image is.
+ */
 static void block_parse(struct device *d, char *arg)
 {
 	struct block *b = d->state;
@@ -181,6 +196,10 @@ static void block_parse(struct device *d, char *arg)
 				 BIT(VIRTIO_BLK_F_CONFIG_WCE));
 }
 
+/*
+ * VIRTIO 5.2.4.  Everything else stays zero, as xzalloc() gave it to us: what
+ * was never set would be the Host's memory for the Guest to read.
+ */
 static void block_fill_config(struct block *b)
 {
 	struct virtio_blk_config *config = &b->config;

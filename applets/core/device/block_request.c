@@ -16,6 +16,7 @@ static uint8_t block_failed(struct device *d)
 	return VIRTIO_BLK_S_IOERR;
 }
 
+/* The status byte says OK only after the Host did (VIRTIO 5.2.6.2). */
 static uint8_t block_flush(struct device *d)
 {
 	struct block *b = d->state;
@@ -40,6 +41,7 @@ static bool block_writes_through(struct device *d)
 	       !virtio_has(d, VIRTIO_BLK_F_FLUSH);
 }
 
+/* What changed the disk is done; may we say so already? */
 static uint8_t block_written(struct device *d)
 {
 	return block_writes_through(d) ? block_flush(d) : VIRTIO_BLK_S_OK;
@@ -100,6 +102,7 @@ static uint8_t block_out(struct device *d)
 	return block_data(d, true);
 }
 
+/* Twenty bytes, not a string; a buffer too small gets what fits. */
 static uint8_t block_get_id(struct device *d)
 {
 	struct block *b = d->state;
@@ -142,6 +145,7 @@ static uint8_t block_clear(struct device *d, bool zeroes)
 	    len > (zeroes ? ZEROES_SEGMENTS : DISCARD_SEGMENTS) *
 		  sizeof(ranges[0]))
 		return VIRTIO_BLK_S_IOERR;
+	/* From here on only our copy counts, the Guest may play with its own. */
 	iov_read(b->c.out, b->c.nout, sizeof(b->header), ranges, len);
 	status = block_check_ranges(b, n, ranges,
 			zeroes ? ZEROES_SECTORS : DISCARD_SECTORS,
@@ -182,6 +186,10 @@ static const struct command {
 	  block_write_zeroes },
 };
 
+/*
+ * A type is looked for, never taken apart: the old habit of testing bit 0 for
+ * "it is a write" made writes of requests that nobody had heard of.
+ */
 uint8_t block_run(struct device *d)
 {
 	const struct block *b = d->state;

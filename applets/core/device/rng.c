@@ -21,6 +21,10 @@ struct rng {
 	struct timer retry;	/* set while a request waits for the pool */
 };
 
+/*
+ * Both may give less than asked for, and neither blocks: /dev/urandom never
+ * did, which is why it is the fallback and not /dev/random.
+ */
 static ssize_t rng_read(const struct rng *rng, void *buf, size_t len)
 {
 	ssize_t n;
@@ -56,6 +60,10 @@ static size_t rng_fill(struct device *d, const struct chain *c)
 	return done;
 }
 
+/*
+ * The order of requests is kept: the one that found the pool empty goes back
+ * into the queue and is the first to be tried again.
+ */
 static bool rng_kick(struct device *d, struct virtqueue *q)
 {
 	struct rng *rng = d->state;
