@@ -145,7 +145,7 @@ static uint8_t block_clear(struct device *d, bool zeroes)
 	    len > (zeroes ? ZEROES_SEGMENTS : DISCARD_SEGMENTS) *
 		  sizeof(ranges[0]))
 		return VIRTIO_BLK_S_IOERR;
-	/* From here on only our copy counts, the Guest may play with its own. */
+	/* From here on our copy counts; the Guest may change its own. */
 	iov_read(b->c.out, b->c.nout, sizeof(b->header), ranges, len);
 	status = block_check_ranges(b, n, ranges,
 			zeroes ? ZEROES_SECTORS : DISCARD_SECTORS,
