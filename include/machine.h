@@ -117,6 +117,9 @@ void terminal_on_room(void (*fn)(void *owner), void *owner);
 /* Reserves descriptors 0 to 2 if they are closed.  First thing in main(). */
 void terminal_reserve(void);
 
+/* Step 1: dies (usage) if --console=what can never work. */
+void terminal_check(const char *what);
+
 /* Step 2: opens --console=what (tty, null, unix:PATH, a file) and --log. */
 void terminal_open(struct guest *g, const char *what, const char *log);
 

@@ -88,6 +88,7 @@ void terminal_resized(void);
 
 /* --- socket.c: --console=unix:PATH --- */
 
+bool socket_path_fits(const char *path);
 void socket_open(const char *path);	/* dies */
 void socket_close(void);
 

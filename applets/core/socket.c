@@ -83,13 +83,16 @@ static bool is_stale(void)
 	return stale;
 }
 
+bool socket_path_fits(const char *path)
+{
+	return *path && strlen(path) < sizeof(address.sun_path);
+}
+
+/* The path fits. */
 void socket_open(const char *path)
 {
 	int fd;
 
-	if (!*path || strlen(path) >= sizeof(address.sun_path))
-		die_usage("--console=unix:%s: a path of 1 to %zu bytes is "
-			  "wanted", path, sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

@@ -200,8 +200,21 @@ static void window_changed(struct guest *g)
 	terminal_resized();
 }
 
+void terminal_check(const char *what)
+{
+	if (!what)
+		return;
+	if (!*what)
+		die_usage("--console=: tty, null, unix:PATH or a file is "
+			  "wanted");
+	if (!strncmp(what, "unix:", 5) && !socket_path_fits(what + 5))
+		die_usage("--console=%s: the path is empty or too long for a "
+			  "socket", what);
+}
+
 void terminal_open(struct guest *g, const char *what, const char *log)
 {
+	terminal_check(what);
 	/* Readers go away, disks fill up: write(2) tells us soon enough. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -213,9 +226,6 @@ void terminal_open(struct guest *g, const char *what, const char *log)
 		open_stdout();
 	} else if (!strncmp(what, "unix:", 5)) {
 		socket_open(what + 5);
-	} else if (!*what) {
-		die_usage("--console: tty, null, unix:PATH or a file is "
-			  "wanted");
 	} else if (strcmp(what, "null")) {
 		open_file(what);
 	}

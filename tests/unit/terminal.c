@@ -258,6 +258,38 @@ static void fifo_is_for_output(void)
 	end();
 }
 
+/* Refused with one line and the status that the help promises. */
+static void refused_with(enum status want, const char *console,
+			 const char *log)
+{
+	pid_t child = fork();
+	int status;
+
+	rig_warnings();
+	if (!child) {
+		terminal_open(rig_guest(MIB(1)), console, log);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	CHECK_EQ(WEXITSTATUS(status), want);
+	CHECK_EQ(rig_warnings(), 1);
+}
+
+static void refused(void)
+{
+	char longest[200] = "unix:";
+
+	memset(longest + 5, 'x', 108);
+	refused_with(STATUS_USAGE, "", NULL);
+	refused_with(STATUS_USAGE, "unix:", NULL);
+	refused_with(STATUS_USAGE, longest, NULL);
+	refused_with(STATUS_FAILED, dir, NULL);
+	refused_with(STATUS_FAILED, "/none/such", NULL);
+	refused_with(STATUS_FAILED, "unix:/none/such", NULL);
+	refused_with(STATUS_FAILED, "null", dir);
+	refused_with(STATUS_FAILED, "null", "/none/such");
+}
+
 static void reserved(const char *root)
 {
 	char c;
@@ -324,6 +356,7 @@ int main(void)
 	RUN(null_console);
 	RUN(file_is_emptied_when_the_guest_starts);
 	RUN(fifo_is_for_output);
+	RUN(refused);
 	RUN(closed_descriptors_are_reserved);
 	RUN(closed_descriptors_are_reserved_without_dev);
 	remove_dir();
