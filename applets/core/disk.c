@@ -194,7 +194,8 @@ bool disk_write(struct disk *disk, struct iovec *iov, unsigned n, uint64_t off)
 static bool disk_write_zeroes(struct disk *disk, int fd, uint64_t off,
 			      uint64_t len)
 {
-	static const uint8_t zeroes[4096];
+	/* Not const: a page of zeroes has no place in the binary. */
+	static uint8_t zeroes[4096];
 	struct iovec iov[ZERO_PAGES];
 
 	while (len) {
@@ -204,7 +205,7 @@ static bool disk_write_zeroes(struct disk *disk, int fd, uint64_t off,
 		while (n < ZERO_PAGES && part < len) {
 			uint64_t left = len - part;
 
-			iov[n].iov_base = (void *)zeroes;
+			iov[n].iov_base = zeroes;
 			iov[n].iov_len = left < sizeof(zeroes) ? left :
 					 sizeof(zeroes);
 			part += iov[n++].iov_len;
