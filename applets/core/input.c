@@ -37,6 +37,7 @@ static struct {
 	uint64_t at[2];		/* when the last two came */
 } keys;
 
+/* Asked each turn, so devices keep the answer at hand. */
 static size_t reader_room(void)
 {
 	struct reader *r = nreaders ? readers[nreaders - 1] : NULL;
@@ -62,6 +63,7 @@ void terminal_feed(void)
 			run = waiting.n;
 		if (run > room)
 			run = room;
+		/* Before take(), which may do anything, attach included. */
 		waiting.first = (at + run) % sizeof(waiting.bytes);
 		waiting.n -= run;
 		r->take(r->owner, waiting.bytes + at, run);
@@ -73,6 +75,7 @@ void terminal_attach(struct reader *r, bool on)
 {
 	unsigned n = 0;
 
+	/* A driver may come and go as often as it likes: no doubles. */
 	for (unsigned i = 0; i < nreaders; i++)
 		if (readers[i] != r)
 			readers[n++] = readers[i];
@@ -135,6 +138,7 @@ static bool key(char c)
 	return put(c) && kept;
 }
 
+/* One bell for one read: a stuck key must not fill the output as well. */
 static void keys_typed(const char *bytes, size_t n)
 {
 	bool kept = true;
@@ -165,12 +169,15 @@ static size_t readable(void)
 
 	if (source_ended)
 		return 0;
+	/* The user must always be able to leave. */
 	if (source == SOURCE_TTY)
 		return sizeof(waiting.bytes);
+	/* What waits goes first. */
 	room = waiting.n ? 0 : reader_room();
 	return room < sizeof(waiting.bytes) ? room : sizeof(waiting.bytes);
 }
 
+/* End of input is no end of the Guest: we just do not look there again. */
 static void input_read(int fd, size_t max)
 {
 	char buf[WAITING_BYTES];
@@ -207,6 +214,10 @@ static void input_ready(void *owner, short revents)
 	(void)owner;
 	if (max)
 		input_read(input_watch.fd, max);
+	/*
+	 * A pipe hangs up with bytes left in it, and a socket that was shut
+	 * down for writing may still listen: only both together mean goodbye.
+	 */
 	if (revents & (POLLHUP | POLLERR))
 		hung_up = true;
 	if (source == SOURCE_SOCKET && source_ended && hung_up)
@@ -225,6 +236,7 @@ void input_from(int fd, enum source from, void (*left)(void))
 	source = from;
 	source_left = left;
 	source_ended = hung_up = false;
+	/* Half a key sequence of the one before is not this one's. */
 	keys.prefix = false;
 	keys.n = 0;
 }

@@ -27,11 +27,14 @@ static struct {
 	size_t first, n;
 } queue;
 
+/* Where it goes; the watch below holds the descriptor. */
 static enum sink sink;
 static const char *sink_name;
 static void (*sink_gone)(void);
 static size_t polled_max;
-static int truncate_fd = -1;
+static int truncate_fd = -1;	/* until the Guest starts */
+
+/* Who stopped printing for want of room: the devices. */
 
 static struct {
 	void (*fn)(void *owner);
@@ -39,6 +42,10 @@ static struct {
 } listeners[LISTENERS_MAX];
 static unsigned nlisteners;
 
+/*
+ * Nothing is written as it is printed, but once a turn: an 8250 prints byte by
+ * byte, and each would cost a system call.
+ */
 static short output_want(void *owner)
 {
 	(void)owner;
@@ -58,6 +65,7 @@ void output_open(void)
 	watch_add(&output_watch);
 }
 
+/* For good: a device asks once, and hears of it each time. */
 void terminal_on_room(void (*fn)(void *owner), void *owner)
 {
 	for (unsigned i = 0; i < nlisteners; i++)
@@ -86,6 +94,7 @@ void output_to(int fd, enum sink how, const char *name, void (*gone)(void))
 	polled_max = how == SINK_POLLED && isatty(fd) ? POLLED_TTY :
 		     POLLED_PIPE;
 	queue.first = queue.n = 0;
+	/* The room that this made is not less welcome than any other. */
 	if (waited)
 		tell_room();
 }
@@ -125,6 +134,7 @@ void terminal_write(const void *bytes, size_t n)
 {
 	if (n > terminal_room())
 		n = terminal_room();
+	/* The log also has what no client of a socket was there to see. */
 	transcript_add(bytes, n);
 	if (sink != SINK_NONE)
 		enqueue(bytes, n);
@@ -162,6 +172,7 @@ static void sink_failed(int error)
 	void (*gone)(void) = sink_gone;
 	const char *name = sink_name;
 
+	/* First of all, for the queue's owners may print at once. */
 	output_to(-1, SINK_NONE, NULL, NULL);
 	if (gone)
 		gone();

@@ -39,11 +39,16 @@ static void client_left(void)
 	if (fd < 0)
 		return;
 	client = -1;
+	/* Both let go of the descriptor before its number is free again. */
 	input_from(-1, SOURCE_NONE, NULL);
 	output_to(-1, SINK_NONE, NULL, NULL);
 	close(fd);
 }
 
+/*
+ * If one is still there, it hung up long ago, and left bytes that the Guest
+ * would not read: they are lost.
+ */
 static void socket_ready(void *owner, short revents)
 {
 	int fd = accept4(socket_watch.fd, NULL, NULL,
@@ -99,6 +104,7 @@ void socket_open(const char *path)
 		die_errno("socket %s", path);
 	if (is_stale())
 		unlink(path);
+	/* Whatever else has that name makes this fail, and stays. */
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		die_errno("bind %s", path);
 	if (lstat(path, &made))

@@ -17,8 +17,10 @@
 
 #include "terminal.h"
 
-static pid_t opened_by;
+static pid_t opened_by;		/* only it may close */
 static int size_fd = -1;	/* the terminal whose size counts */
+
+/* The device that tells the Guest of it. */
 static struct {
 	void (*fn)(void *owner);
 	void *owner;
@@ -94,6 +96,10 @@ static bool input_is_taken(const struct plan *plan)
 	return plan->kernel && !strcmp(plan->kernel, "-");
 }
 
+/*
+ * If it cannot be opened again, a read(2) after POLLIN does nearly as well:
+ * it could only wait if somebody else read the same bytes in between.
+ */
 static void open_stdin(struct guest *g)
 {
 	mode_t type = file_type(STDIN_FILENO);
@@ -120,7 +126,10 @@ static void open_stdout(void)
 	enum sink sink = SINK_FILE;
 	int own = STDOUT_FILENO;
 
-	/* A file is not opened again: its offset is shared, rightly. */
+	/*
+	 * A file is not opened again: its offset is shared, rightly, as by
+	 * "(lguest ...; date) >file".
+	 */
 	if (type == S_IFSOCK)
 		sink = SINK_SOCKET;
 	if (type == S_IFCHR || type == S_IFIFO) {
@@ -164,12 +173,14 @@ static void open_file(const char *path)
 	} else if (!stat(path, &st) && S_ISBLK(st.st_mode)) {
 		die("--console=%s: is a block device", path);
 	} else {
+		/* Not O_TRUNC: see output_truncate(). */
 		fd = xopen(path, O_WRONLY | O_CREAT, 0666);
 		output_truncate(fd);
 		output_to(fd, SINK_FILE, path, NULL);
 	}
 }
 
+/* A serial line says 0 by 0 when it does not know. */
 bool terminal_size(uint16_t *cols, uint16_t *rows)
 {
 	struct winsize ws;
@@ -233,6 +244,7 @@ void terminal_open(struct guest *g, const char *what, const char *log)
 	if (size_fd >= 0)
 		loop_on_signal(SIGWINCH, window_changed);
 	terminal_resized();
+	/* die() comes this way too, and what was printed until then counts. */
 	atexit(terminal_close);
 }
 

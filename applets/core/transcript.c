@@ -15,6 +15,7 @@
 #define TAIL_BYTES	KIB(8)
 #define LOG_BYTES	KIB(4)
 
+/* What the kernel's panic() says first; pvpanic tells us only that it did. */
 static const char panic[] = "Kernel panic - not syncing";
 
 static struct {
@@ -53,6 +54,7 @@ void transcript_open(const char *path)
 {
 	if (!path)
 		return;
+	/* The name is for messages: the file is never opened again. */
 	copy.path = path;
 	/* O_NONBLOCK for the day when somebody logs to a pipe or terminal. */
 	log_watch.fd = xopen(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY,
@@ -103,10 +105,12 @@ void transcript_flush(void)
 			break;
 		done += n;
 	}
+	/* What a pipe did not take yet. */
 	copy.n -= done;
 	memmove(copy.bytes, copy.bytes + done, copy.n);
 }
 
+/* Written when full, or at the end of the turn, whichever comes first. */
 static void log_add(const char *bytes, size_t n)
 {
 	while (n && log_watch.fd >= 0) {
@@ -134,6 +138,7 @@ void transcript_add(const void *bytes, size_t n)
 	const char *from = bytes;
 
 	log_add(from, n);
+	/* Of more than the tail holds, only the end counts. */
 	if (n > sizeof(tail.bytes)) {
 		tail.n += n - sizeof(tail.bytes);
 		from += n - sizeof(tail.bytes);
@@ -216,12 +221,17 @@ static char *unroll(void)
 	for (size_t i = 0; i < n; i++) {
 		char c = tail.bytes[(tail.n - n + i) % TAIL_BYTES];
 
+		/* A Guest may print NUL; a string may not. */
 		text[i] = c ? c : ' ';
 	}
 	text[n] = '\0';
 	return text;
 }
 
+/*
+ * The last panic if there is one, for what follows it is registers and a call
+ * trace; else the last line that says anything.
+ */
 void terminal_last_words(char *buf, size_t size)
 {
 	char *line, *save = NULL;

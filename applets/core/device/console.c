@@ -79,6 +79,7 @@ static bool send_kick(struct console *s, struct virtqueue *q)
 	return false;
 }
 
+/* The terminal's reader took something: on with the chain that we hold. */
 static void room_again(void *owner)
 {
 	struct console *s = owner;
@@ -179,6 +180,7 @@ static void console_changed(struct device *d)
 	struct console *s = d->state;
 	bool on = d->status & VIRTIO_CONFIG_S_DRIVER_OK;
 
+	/* A reset takes back all buffers, those that we hold too. */
 	if (!on)
 		s->sending = s->receiving = false;
 	/* Linux reads the size only when told that it changed. */
