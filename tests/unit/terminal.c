@@ -262,10 +262,11 @@ static void fifo_is_for_output(void)
 static void refused_with(enum status want, const char *console,
 			 const char *log)
 {
-	pid_t child = fork();
+	pid_t child;
 	int status;
 
 	rig_warnings();
+	child = fork();
 	if (!child) {
 		terminal_open(rig_guest(MIB(1)), console, log);
 		_exit(0);
