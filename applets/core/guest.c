@@ -305,7 +305,11 @@ static void guest_signals(struct guest *g)
 	if (g->plan->timeout)
 		timeout_timer.when = now_ns() + g->plan->timeout * NS_PER_S;
 	loop_on_signal(SIGTERM, on_term);
-	loop_on_signal(SIGHUP, on_hangup);
+	/* nohup(1) means it. */
+	if (signal(SIGHUP, SIG_DFL) == SIG_IGN)
+		signal(SIGHUP, SIG_IGN);
+	else
+		loop_on_signal(SIGHUP, on_hangup);
 	loop_on_signal(SIGINT, on_hangup);
 	loop_on_signal(SIGQUIT, on_hangup);
 	loop_on_signal(SIGUSR1, on_usr1);
