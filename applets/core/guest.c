@@ -175,6 +175,15 @@ static void guest_choose(struct guest *g)
 			g->bus = *b;
 }
 
+/* What can be said without opening anything is said first. */
+static void guest_check(const struct plan *p)
+{
+	if (p->hypervisor && strcmp(p->hypervisor, "auto"))
+		hypervisor_named(p->hypervisor);
+	terminal_check(p->console);
+	mem_check_size(p->memory);
+}
+
 /* ------------------------------------------------------------------ */
 /* Open, lay out                                                        */
 
@@ -358,7 +367,7 @@ int guest_run(struct guest *g, const struct plan *plan)
 	struct privileges privileges;
 
 	g->plan = plan;
-	mem_check_size(plan->memory);
+	guest_check(plan);
 	privileges_look_up(&privileges, plan->username, plan->chroot);
 	guest_open(g);
 	guest_look(g);
