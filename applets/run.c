@@ -33,7 +33,8 @@ static void run_initrd(void *where, const struct option_row *row, char *value)
 {
 	struct plan *p = &((struct run *)where)->plan;
 
-	(void)row;
+	if (!*value)
+		die_usage("--%s= wants %s", row->name, row->arg);
 	if (p->ninitrds == INITRDS_MAX)
 		die_usage("--initrd=%s is one too many: at most %u", value,
 			  INITRDS_MAX);
