@@ -23,6 +23,7 @@
 
 struct bus {
 	const char *name;	/* "pci" */
+	uint64_t memory;	/* bytes it wants right behind RAM */
 	/*
 	 * Step 4, for each device in order, after the hypervisor made its
 	 * VM.  False if the bus is full.
@@ -45,11 +46,16 @@ struct image;
 
 struct hypervisor {
 	const char *name;	/* as in --hypervisor=name */
-	const char *bus;	/* the name of its bus */
+	/* The name of the bus that this Guest's kernel looks for. */
+	const char *(*bus)(const struct guest *g);
 	const char *console;	/* added to the kernel's arguments when they
 				   have no console= ; NULL for none */
 	/* Where RAM leaves room for devices; 0 for no hole. */
 	gpa_t hole_start, hole_end;
+	gpa_t window;		/* where BARs go; 0: behind RAM */
+	/* Interrupt lines that a bus may share out. */
+	const uint8_t *irqs;
+	unsigned nirqs;
 	unsigned priority;	/* of `auto`: lowest first */
 
 	/*
@@ -197,6 +203,7 @@ struct guest {
 	int kernel_fd, initrd_fds[INITRDS_MAX];	/* kept for a reboot */
 	const struct hypervisor *hv;
 	const struct bus *bus;
+	gpa_t window;		/* BARs: PCI_WINDOW_SIZE bytes from here */
 	unsigned ndevices;
 	struct device devices[DEVICES_MAX];
 

@@ -149,7 +149,7 @@ void terminal_last_words(char *buf, size_t size);
 #define PM1_EVENT_PORT	0x600	/* 4 bytes: status, enable */
 #define PM1_CONTROL_PORT 0x604	/* 2 bytes */
 #define PCI_IRQS	{ 5, 10, 11 }	/* slot n uses entry n % 3 */
-#define PCI_WINDOW	UINT64_C(0xe0000000)	/* BARs live here */
+#define PCI_WINDOW	UINT64_C(0xe0000000)	/* a PC's BARs live here */
 #define PCI_WINDOW_SIZE	UINT64_C(0x10000000)
 
 /* An 8250 at UART_PORT, so that console=ttyS0 works before any driver. */

@@ -39,7 +39,8 @@ struct region {
 struct memory {
 	int fd;			/* memfd, or -1 where the Host has none */
 	uint8_t *host;		/* all of it, in one mapping, MAP_SHARED */
-	uint64_t size;		/* bytes */
+	uint64_t size;		/* bytes of RAM */
+	uint64_t mapped;	/* and with the devices' */
 	unsigned nregions;
 	struct region regions[REGIONS_MAX];	/* in order of base */
 };
@@ -49,10 +50,12 @@ void mem_check_size(uint64_t size);
 
 /*
  * Makes size bytes of zeroed RAM: from gpa 0 up to hole_start, the rest from
- * hole_end up.  Nothing is touched: the Host gives pages as they are used.
+ * hole_end up; and right behind it `extra` bytes that are no RAM to the Guest
+ * but memory that it shares with devices.  Nothing is touched: the Host gives
+ * pages as they are used.
  */
-void mem_create(struct memory *m, uint64_t size, gpa_t hole_start,
-		gpa_t hole_end);
+void mem_create(struct memory *m, uint64_t size, uint64_t extra,
+		gpa_t hole_start, gpa_t hole_end);
 
 /* All of RAM reads as zero again, for a reboot; its pages go to the Host. */
 void mem_clear(struct memory *m);

@@ -171,8 +171,11 @@ static void guest_choose(struct guest *g)
 			    load_name(g->plan->kernel), why);
 	}
 	for (const struct bus *const *b = buses; *b; b++)
-		if (!strcmp((*b)->name, g->hv->bus))
+		if (!strcmp((*b)->name, g->hv->bus(g)))
 			g->bus = *b;
+	g->window = g->hv->window;
+	if (!g->window)
+		g->window = ALIGN_UP(g->plan->memory + MIB(1), MIB(1));
 }
 
 /* What can be said without opening anything is said first. */
@@ -376,7 +379,8 @@ int guest_run(struct guest *g, const struct plan *plan)
 	terminal_open(g, plan->console, plan->log);
 	if (g->hv->open)
 		g->hv->open(g);
-	mem_create(&g->mem, plan->memory, g->hv->hole_start, g->hv->hole_end);
+	mem_create(&g->mem, plan->memory, g->bus->memory, g->hv->hole_start,
+		   g->hv->hole_end);
 	g->hv->create(g);
 	guest_attach(g);
 	guest_signals(g);

@@ -65,15 +65,16 @@ static void mem_add_region(struct memory *m, gpa_t base, uint64_t size,
 	m->regions[m->nregions++] = (struct region){ base, size, host };
 }
 
-void mem_create(struct memory *m, uint64_t size, gpa_t hole_start,
-		gpa_t hole_end)
+void mem_create(struct memory *m, uint64_t size, uint64_t extra,
+		gpa_t hole_start, gpa_t hole_end)
 {
-	uint64_t low = size;
+	uint64_t all = size + extra, low = all;
 
-	m->fd = mem_open(size);
+	m->fd = mem_open(all);
 	m->size = size;
+	m->mapped = all;
 	/* NORESERVE: what is not touched is not counted. */
-	m->host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_NORESERVE |
+	m->host = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_NORESERVE |
 		       MAP_SHARED | (m->fd < 0 ? MAP_ANONYMOUS : 0), m->fd, 0);
 	if (m->host == MAP_FAILED)
 		die_errno("%llu MB of memory: mmap",
@@ -82,14 +83,14 @@ void mem_create(struct memory *m, uint64_t size, gpa_t hole_start,
 		low = hole_start;
 	m->nregions = 0;
 	mem_add_region(m, 0, low, m->host);
-	if (size > low)
-		mem_add_region(m, hole_end, size - low, m->host + low);
+	if (all > low)
+		mem_add_region(m, hole_end, all - low, m->host + low);
 }
 
 void mem_clear(struct memory *m)
 {
-	if (madvise(m->host, m->size, MADV_REMOVE))
-		memset(m->host, 0, m->size);
+	if (madvise(m->host, m->mapped, MADV_REMOVE))
+		memset(m->host, 0, m->mapped);
 }
 
 void *mem_at(const struct memory *m, gpa_t gpa, uint64_t len)

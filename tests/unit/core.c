@@ -58,7 +58,7 @@ static void memory_and_its_hole(void)
 {
 	struct memory m;
 
-	mem_create(&m, MIB(8), MIB(6), MIB(16));
+	mem_create(&m, MIB(8), 0, MIB(6), MIB(16));
 	CHECK(mem_at(&m, 0, MIB(6)) == m.host);
 	CHECK(!mem_at(&m, 0, MIB(6) + 1));
 	CHECK(mem_at(&m, MIB(6) - 1, 1));
@@ -77,7 +77,7 @@ static void memory_clears(void)
 	struct memory m;
 	char *at;
 
-	mem_create(&m, MIB(4), 0, 0);
+	mem_create(&m, MIB(4), 0, 0, 0);
 	at = mem_at(&m, MIB(3), 1);
 	*at = 'x';
 	mem_clear(&m);

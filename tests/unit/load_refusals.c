@@ -45,12 +45,12 @@ static void initrd_hole(void)
 {
 	kernel_bzimage(&kernel);
 	prepare(64, "");
-	mem_create(&g->mem, MIB(64), MIB(32), GIB(4));
+	mem_create(&g->mem, MIB(64), 0, MIB(32), GIB(4));
 	add_initrd("a", "A", 1);
 	load_it();
 	CHECK_EQ(boot.initrd_start, MIB(32) - 4096);
 	prepare(64, "");
-	mem_create(&g->mem, MIB(64), MIB(32), GIB(4));
+	mem_create(&g->mem, MIB(64), 0, MIB(32), GIB(4));
 	add_big_initrd(MIB(20));
 	CHECK(dies(load_it, "there are 15360 KiB"));
 	CHECK(!strstr(said, "MEM must"));

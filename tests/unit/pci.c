@@ -88,12 +88,14 @@ static void doorbell(struct virtqueue *q, gpa_t gpa, bool on)
 	seen.doorbells += on ? 1 : -1;
 }
 
+static const uint8_t irqs[] = PCI_IRQS;
+
 static const struct hypervisor with_msi = {
-	.name = "rig", .line = line, .doorbell = doorbell,
+	.name = "rig", .irqs = irqs, .nirqs = ARRAY_SIZE(irqs), .line = line, .doorbell = doorbell,
 	.msi_route = msi_route, .msi_fire = msi_fire,
 };
 static const struct hypervisor without_msi = {
-	.name = "rig", .line = line,
+	.name = "rig", .irqs = irqs, .nirqs = ARRAY_SIZE(irqs), .line = line,
 };
 
 static struct guest *g;
@@ -104,6 +106,7 @@ static void start(const struct hypervisor *hv, unsigned n)
 	g = rig_guest(MIB(1));
 	g->hv = hv;
 	g->bus = &bus_pci;
+	g->window = PCI_WINDOW;
 	for (unsigned i = 0; i < n; i++)
 		CHECK(bus_pci.attach(rig_device(i == 1 ? &bare : &gadget,
 						NULL)));

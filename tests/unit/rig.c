@@ -71,7 +71,6 @@ static const struct bus bus_rig = {
 
 static const struct hypervisor hypervisor_rig = {
 	.name = "rig",
-	.bus = "rig",
 	.line = rig_line,
 };
 
@@ -103,7 +102,7 @@ struct guest *rig_guest(uint64_t memory)
 	guest.kernel_fd = -1;
 	guest.bus = &bus_rig;
 	guest.hv = &hypervisor_rig;
-	mem_create(&guest.mem, memory, 0, 0);
+	mem_create(&guest.mem, memory, 0, 0, 0);
 	next_free = 4096;
 	return &guest;
 }

@@ -171,26 +171,24 @@ static struct pci_function *bar_target(gpa_t addr, unsigned width)
 
 static uint64_t pci_window_read(struct guest *g, uint64_t off, unsigned width)
 {
-	gpa_t addr = PCI_WINDOW + off;
+	gpa_t addr = g->window + off;
 	struct pci_function *f = bar_target(addr, width);
 
-	(void)g;
 	return f ? pci_bar_read(f, addr - pci_bar_base(f), width) : UINT64_MAX;
 }
 
 static void pci_window_write(struct guest *g, uint64_t off, unsigned width,
 			     uint64_t value)
 {
-	gpa_t addr = PCI_WINDOW + off;
+	gpa_t addr = g->window + off;
 	struct pci_function *f = bar_target(addr, width);
 
-	(void)g;
 	if (f)
 		pci_bar_write(f, addr - pci_bar_base(f), width, value);
 }
 
-static const struct io_range pci_window = {
-	.mmio = true, .base = PCI_WINDOW, .size = PCI_WINDOW_SIZE,
+static struct io_range pci_window = {
+	.mmio = true, .size = PCI_WINDOW_SIZE,
 	.read = pci_window_read, .write = pci_window_write,
 };
 
@@ -274,7 +272,7 @@ static void add_write_masks(struct pci_function *f)
 /* As after power-on, with what firmware would have assigned. */
 static void function_reset(struct pci_function *f, struct device *d)
 {
-	static const uint8_t lines[] = PCI_IRQS;
+	const struct hypervisor *hv = d->g->hv;
 	unsigned slot = d->index + 1;
 	uint8_t *c = f->config;
 
@@ -284,10 +282,10 @@ static void function_reset(struct pci_function *f, struct device *d)
 	put16(c + PCI_DEVICE_ID, 0x1040 + d->type->id);
 	put16(c + PCI_STATUS, PCI_STATUS_CAP_LIST);
 	put32(c + PCI_CLASS_REVISION, d->type->pci_class << 8 | 1);
-	put32(c + PCI_BASE_ADDRESS_0, PCI_WINDOW + slot * BAR_SIZE);
+	put32(c + PCI_BASE_ADDRESS_0, d->g->window + slot * BAR_SIZE);
 	put16(c + PCI_SUBSYSTEM_VENDOR_ID, VENDOR_VIRTIO);
 	put16(c + PCI_SUBSYSTEM_ID, 0x40);
-	c[PCI_INTERRUPT_LINE] = lines[slot % ARRAY_SIZE(lines)];
+	c[PCI_INTERRUPT_LINE] = hv->irqs[slot % hv->nirqs];
 	c[PCI_INTERRUPT_PIN] = 1;
 	add_capabilities(f);
 	add_write_masks(f);
@@ -313,6 +311,7 @@ static bool pci_attach(struct device *d)
 	if (slot == 1) {
 		bridge_create();
 		io_add(&pci_ports);
+		pci_window.base = d->g->window;
 		io_add(&pci_window);
 	}
 	d->features |= UINT64_C(1) << VIRTIO_F_VERSION_1 |

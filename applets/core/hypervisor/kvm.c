@@ -191,12 +191,23 @@ static void hypervisor_kvm_dump(struct guest *g)
 		kvm_cpu_ask(&kvm.cpus[i]);
 }
 
+static const char *hypervisor_kvm_bus(const struct guest *g)
+{
+	(void)g;
+	return "pci";
+}
+
+static const uint8_t irqs[] = PCI_IRQS;
+
 const struct hypervisor hypervisor_kvm = {
 	.name = "kvm",
-	.bus = "pci",
+	.bus = hypervisor_kvm_bus,
 	.console = "console=ttyS0",
 	.hole_start = UINT64_C(0xc0000000),
 	.hole_end = UINT64_C(0x100000000),
+	.window = PCI_WINDOW,
+	.irqs = irqs,
+	.nirqs = ARRAY_SIZE(irqs),
 	.priority = 20,
 	.can = kvm_can,
 	.open = hypervisor_kvm_open,
