@@ -59,6 +59,7 @@ static void memory_and_its_hole(void)
 	struct memory m;
 
 	mem_create(&m, MIB(8), 0, MIB(6), MIB(16));
+	CHECK_EQ((uintptr_t)m.host % MIB(2), 0);
 	CHECK(mem_at(&m, 0, MIB(6)) == m.host);
 	CHECK(!mem_at(&m, 0, MIB(6) + 1));
 	CHECK(mem_at(&m, MIB(6) - 1, 1));
