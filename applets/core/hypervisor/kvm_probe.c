@@ -14,7 +14,7 @@
 #include "kvm.h"
 
 #define PROBE_MS	50
-#define TRIES		2	/* the Host may have been busy elsewhere */
+#define TRIES		4	/* the Host may have been busy elsewhere */
 #define MEMORY		0x10000
 #define CODE		0x8000
 #define COUNTER		0x5000
