@@ -10,6 +10,7 @@
  *	panic		crash the kernel
  *	button		wait for the power button
  *	poweroff	nothing else
+ *	bench, bench-pause	measure instead (see bench.c)
  *
  * "network" pings lguest.peer=ADDRESS; lguest.pinged makes it wait until the
  * peer has pinged us, too.
@@ -313,6 +314,8 @@ static const struct {
 	{ "panic", check_panic, false },
 	{ "button", check_button, false },
 	{ "poweroff", check_poweroff, false },
+	{ "bench", bench, false },
+	{ "bench-pause", bench_pause, false },
 };
 
 void check(const char *name)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What /init's two halves share. */
+/* What the parts of /init share. */
 #ifndef INIT_H
 #define INIT_H
 
@@ -25,5 +25,9 @@ void end(enum end how) __attribute__((noreturn));
 
 /* check.c: runs the test called name, reports, and ends the machine. */
 void check(const char *name) __attribute__((noreturn));
+
+/* bench.c: two that measure.  They return why they could not, or NULL. */
+const char *bench(void);
+const char *bench_pause(void);
 
 #endif
