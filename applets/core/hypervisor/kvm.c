@@ -91,6 +91,7 @@ static int must(int fd, unsigned long request, void *arg, const char *what)
 	return rc;
 }
 
+/* KVM takes pages from our mapping as the Guest touches them, no sooner. */
 static void create_memory(const struct memory *m)
 {
 	for (unsigned i = 0; i < m->nregions; i++) {
@@ -116,17 +117,22 @@ static void create_cpu(struct kvm_cpu *cpu)
 	kvm_posts_reset(cpu);
 }
 
+/*
+ * The in-kernel devices come before the CPUs, which look for them.  The timer
+ * has a switch in common with the PC's speaker, and answers for both.
+ */
 static void create_vm(struct guest *g)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity_map = IDENTITY_MAP;
 
 	kvm.vm = must(kvm.fd, KVM_CREATE_VM, NULL, "create a VM");
+	/* First: behind the devices KVM would take milliseconds for it. */
+	create_memory(&g->mem);
 	must(kvm.vm, KVM_SET_TSS_ADDR, (void *)(uintptr_t)TSS, "set TSS");
 	must(kvm.vm, KVM_SET_IDENTITY_MAP_ADDR, &identity_map, "set map");
 	must(kvm.vm, KVM_CREATE_IRQCHIP, NULL, "create irqchip");
 	must(kvm.vm, KVM_CREATE_PIT2, &pit, "create timer");
-	create_memory(&g->mem);
 	for (unsigned i = 0; i < kvm.ncpus; i++)
 		create_cpu(&kvm.cpus[i]);
 }
@@ -147,6 +153,10 @@ static void create_once(struct guest *g)
 	pc_create(g);
 }
 
+/*
+ * A reboot is a new VM: KVM has no call that makes an old one forget all.  The
+ * PC is reset after the VM is there, so that its lines go down in it.
+ */
 static void hypervisor_kvm_create(struct guest *g)
 {
 	struct boot boot;
@@ -168,6 +178,7 @@ static void hypervisor_kvm_start(struct guest *g)
 		kvm_cpu_start(&kvm.cpus[i]);
 }
 
+/* CPUs stop before anything goes that they could be using. */
 static void hypervisor_kvm_destroy(struct guest *g)
 {
 	(void)g;

@@ -63,7 +63,9 @@ static unsigned memory_map(const struct guest *g, struct e820_range *e)
 			r.size = r.size > KVM_HIGH ? r.size - KVM_HIGH : 0;
 		}
 		if (r.size)
-			e[n++] = (struct e820_range){ r.base, r.size, E820_RAM };
+			e[n++] = (struct e820_range){
+				r.base, r.size, E820_RAM
+			};
 	}
 	return n;
 }

@@ -265,6 +265,10 @@ void kvm_cpu_start(struct kvm_cpu *cpu)
 	cpu->started = true;
 }
 
+/*
+ * Wherever it is: before KVM_RUN immediate_exit stops it, inside the signal
+ * does, and asleep over the ring it is woken.
+ */
 static void kick(struct kvm_cpu *cpu)
 {
 	__atomic_store_n(&cpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);

@@ -25,6 +25,7 @@ bool kvm_posts_busy(struct kvm_cpu *cpu)
 	       io_busy(kvm.g, p->kind == POST_MMIO, p->addr, p->write);
 }
 
+/* Only some ways to ask for this come by KVM; most are ports (pc.c). */
 static void serve_event(struct guest *g, uint64_t type)
 {
 	if (type == KVM_SYSTEM_EVENT_SHUTDOWN)
@@ -86,6 +87,7 @@ void kvm_posts_serve(struct kvm_cpu *cpu)
 		if (kvm_posts_busy(cpu))
 			break;
 		serve_one(cpu, &cpu->posts[cpu->head % KVM_POSTS]);
+		/* Only now: the answer to a read is in the slot. */
 		atomic_fetch_add(&cpu->head, 1);
 		kvm_cpu_wake(cpu, false);
 	}
@@ -104,6 +106,11 @@ static void posted_ready(void *owner, short revents)
 		kvm_posts_serve(cpu);
 }
 
+/*
+ * A device that cannot take the next access now, like a terminal whose reader
+ * is slow, stops this CPU and nothing else: we do not look at the ring until
+ * it can, and the eventfd stays readable meanwhile.
+ */
 static short posted_want(void *owner)
 {
 	return kvm_posts_busy(owner) ? 0 : POLLIN;
@@ -159,6 +166,7 @@ void kvm_posts_create(struct kvm_cpu *cpu)
 
 void kvm_posts_reset(struct kvm_cpu *cpu)
 {
+	/* What the old Guest had posted is of no interest to the new one. */
 	atomic_store(&cpu->head, 0);
 	atomic_store(&cpu->tail, 0);
 	cpu->minded = 0;
