@@ -178,7 +178,7 @@ size: $B/lguest
 		"stripped, $(BUDGET) allowed"; [ $$size -le $(BUDGET) ]
 
 lint: build/include/linux build/registry.c
-	tests/lint $(SRCS) $(wildcard initramfs/*.c tests/*.c tests/unit/*.c \
+	tests/lint $(SRCS) $(wildcard initramfs/*.c tests/replay.c tests/unit/*.c \
 		tests/fuzz/*.c)
 
 # --- making use of it ---------------------------------------------------
