@@ -48,8 +48,11 @@ struct hypervisor {
 	const char *name;	/* as in --hypervisor=name */
 	/* The name of the bus that this Guest's kernel looks for. */
 	const char *(*bus)(const struct guest *g);
-	const char *console;	/* added to the kernel's arguments when they
-				   have no console= ; NULL for none */
+	/*
+	 * "key=value" that is put before the kernel's arguments when they have
+	 * no such key; ends with NULL.  May be NULL.
+	 */
+	const char *const *arguments;
 	/* Where RAM leaves room for devices; 0 for no hole. */
 	gpa_t hole_start, hole_end;
 	gpa_t window;		/* where BARs go; 0: behind RAM */
@@ -224,7 +227,7 @@ struct device *guest_add_device(struct guest *g,
 void guest_end(struct guest *g, enum status status, const char *fmt, ...)
 	PRINTF(3, 4);
 
-/* The Guest asked for a restart. */
+/* The Guest asked for a restart, or had to: then it is over, as a panic. */
 void guest_reboot(struct guest *g);
 
 /*

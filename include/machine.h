@@ -136,8 +136,9 @@ void terminal_close(void);
 /*
  * The Guest's last words: of the last few KiB it printed, the line that
  * begins a panic, else the last one.  NUL-terminated, printable, in buf.
+ * True if it was a panic.
  */
-void terminal_last_words(char *buf, size_t size);
+bool terminal_last_words(char *buf, size_t size);
 
 /* ------------------------------------------------------------------ */
 /* uart.c, pc.c, acpi.c: what a PC has on board                        */

@@ -67,39 +67,50 @@ void guest_end(struct guest *g, enum status status, const char *fmt, ...)
 
 void guest_reboot(struct guest *g)
 {
+	char words[WHY_MAX - 16];
+
+	if (terminal_last_words(words, sizeof(words)))
+		guest_end(g, STATUS_CRASHED, "panic: %s", words);
 	if (g->plan->no_reboot)
 		guest_end(g, STATUS_REBOOTED, "the Guest rebooted");
 	g->reboot = true;
 }
 
-/* Is there an argument that begins with `word`? */
-static bool has_argument(const char *arguments, const char *word)
+/* Is there an argument that begins as far as its '=' like this one? */
+static bool has_argument(const char *arguments, const char *like)
 {
-	const char *at = arguments;
+	size_t n = strchr(like, '=') - like + 1;
 
-	while ((at = strstr(at, word))) {
-		if (at == arguments || at[-1] == ' ')
+	for (const char *at = arguments; at; at = strchr(at, ' ')) {
+		at += strspn(at, " ");
+		if (!strncmp(at, like, n))
 			return true;
-		at++;
 	}
 	return false;
 }
 
+/* In front: what the user says comes last and wins. */
+static char *add_argument(const char *add, const char *line)
+{
+	size_t size = strlen(add) + 1 + strlen(line) + 1;
+	char *longer = xzalloc(size);
+
+	verbose("adding %s to the kernel's arguments", add);
+	snprintf(longer, size, "%s%s%s", add, *line ? " " : "", line);
+	return longer;
+}
+
 const char *guest_arguments(const struct guest *g)
 {
-	static char *line;
-	const char *add = g->hv->console;
-	size_t size;
+	static const char *line;
+	const char *const *add = g->hv->arguments;
 
-	if (!add || has_argument(g->plan->arguments, "console="))
-		return g->plan->arguments;
-	if (!line) {
-		/* In front: what the user says comes last and wins. */
-		size = strlen(add) + 1 + strlen(g->plan->arguments) + 1;
-		line = xzalloc(size);
-		snprintf(line, size, "%s%s%s", add,
-			 *g->plan->arguments ? " " : "", g->plan->arguments);
-	}
+	if (line)
+		return line;
+	line = g->plan->arguments;
+	for (; add && *add; add++)
+		if (!has_argument(g->plan->arguments, *add))
+			line = add_argument(*add, line);
 	return line;
 }
 

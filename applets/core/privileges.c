@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -13,7 +15,12 @@
 
 #include "privileges.h"
 
-static const char *pidfile;
+/* Kept open, for we may be in a chroot by the time it has to go. */
+static struct {
+	const char *path, *name;
+	int fd, dir;
+	pid_t owner;
+} pidfile = { .fd = -1 };
 
 /* "1000" or "1000:1000": an initramfs has no /etc/passwd. */
 static bool parse_ids(struct privileges *p, const char *text)
@@ -74,22 +81,49 @@ void privileges_drop(const struct privileges *p)
 		die_errno("--username=%s: no_new_privs", p->username);
 }
 
+/* The directory that path is in. */
+static int open_directory(const char *path, const char *name)
+{
+	char dir[PATH_MAX];
+
+	if (name == path)
+		return xopen(".", O_PATH | O_DIRECTORY, 0);
+	if (snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path) >=
+	    (int)sizeof(dir))
+		die("open %s: %s", path, strerror(ENAMETOOLONG));
+	return xopen(dir, O_PATH | O_DIRECTORY, 0);
+}
+
 void pidfile_write(const char *path)
 {
 	char text[24];
-	int fd, n;
+	const char *slash;
+	int n;
 
 	if (!path)
 		return;
-	fd = xopen(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	slash = strrchr(path, '/');
+	pidfile.path = path;
+	pidfile.name = slash ? slash + 1 : path;
+	pidfile.fd = xopen(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	pidfile.dir = open_directory(path, pidfile.name);
+	pidfile.owner = getpid();
+	/* Also if we die before the Guest runs. */
+	atexit(pidfile_remove);
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (!write_all(fd, text, n) || close(fd))
+	if (!write_all(pidfile.fd, text, n))
 		die_errno("write %s", path);
-	pidfile = path;
 }
 
 void pidfile_remove(void)
 {
-	if (pidfile)
-		unlink(pidfile);
+	if (pidfile.fd < 0 || pidfile.owner != getpid())
+		return;
+	/* Who may no longer remove it can still say that nobody is there. */
+	if (unlinkat(pidfile.dir, pidfile.name, 0) &&
+	    ftruncate(pidfile.fd, 0))
+		warn_errno("remove %s", pidfile.path);
+	close(pidfile.fd);
+	close(pidfile.dir);
+	pidfile.fd = -1;
 }

@@ -232,7 +232,7 @@ static char *unroll(void)
  * The last panic if there is one, for what follows it is registers and a call
  * trace; else the last line that says anything.
  */
-void terminal_last_words(char *buf, size_t size)
+bool terminal_last_words(char *buf, size_t size)
 {
 	char *line, *save = NULL;
 	bool panicked = false;
@@ -251,4 +251,5 @@ void terminal_last_words(char *buf, size_t size)
 			continue;
 		snprintf(buf, size, "%s", words);
 	}
+	return panicked;
 }
