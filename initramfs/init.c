@@ -3,7 +3,7 @@
  * The first process of a guest, and of the rescue host that guests are tried
  * in.  Words among the kernel's arguments say what it is to do:
  *
- *	lguest.test=NAME	a self-check (see check.c), then power off
+ *	lguest.test=NAME,...	self-checks (see check.c), then power off
  *	lguest.script=PATH	a shell script, then power off
  *	lguest.host		load the modules that a host of guests needs
  *	lguest.tty=NAME		the script's or the shell's terminal

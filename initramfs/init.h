@@ -23,8 +23,8 @@ enum end { END_POWEROFF, END_REBOOT };
 /* Nothing comes after this. */
 void end(enum end how) __attribute__((noreturn));
 
-/* check.c: runs the test called name, reports, and ends the machine. */
-void check(const char *name) __attribute__((noreturn));
+/* check.c: runs the tests called names, reports, and ends the machine. */
+void check(const char *names) __attribute__((noreturn));
 
 /* bench.c: two that measure.  They return why they could not, or NULL. */
 const char *bench(void);
