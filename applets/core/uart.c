@@ -160,12 +160,15 @@ static uint8_t rx_get(void)
 
 /*
  * A driver clears the FIFO when it starts, and then asks for interrupts.  So
- * until it asks for them we leave what was typed where it is safe.
+ * until it asks for them we leave what was typed where it is safe.  On a PC
+ * they also have to pass the gate that OUT2 is: Linux sets and clears all of
+ * IER to see what chip this is, long before it opens it.
  */
 static size_t rx_room(void *owner)
 {
 	(void)owner;
-	if (!(uart.ier & IER_RX) || uart.mcr & MCR_LOOP)
+	if (!(uart.ier & IER_RX) || !(uart.mcr & MCR_OUT2) ||
+	    uart.mcr & MCR_LOOP)
 		return 0;
 	return FIFO_SIZE - uart.count;
 }
