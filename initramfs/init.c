@@ -246,6 +246,29 @@ static void take_tty(const char *tty)
 		close(fd);
 }
 
+/*
+ * What was typed before there was this terminal went to the kernel's console,
+ * where nobody reads: type it again, here.
+ */
+static void retype_early_input(void)
+{
+	int fd = open("/dev/ttyS0", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	struct termios cooked, raw;
+	char c;
+
+	if (fd < 0 || tcgetattr(fd, &cooked) < 0)
+		return;
+	/* Not only what ends in a newline. */
+	raw = cooked;
+	raw.c_lflag &= ~(ICANON | ECHO);
+	raw.c_cc[VMIN] = raw.c_cc[VTIME] = 0;
+	tcsetattr(fd, TCSANOW, &raw);
+	while (read(fd, &c, 1) == 1)
+		ioctl(STDIN_FILENO, TIOCSTI, &c);
+	tcsetattr(fd, TCSANOW, &cooked);
+	close(fd);
+}
+
 static void shape_tty(void)
 {
 	const char *size = word("size");
@@ -273,6 +296,8 @@ static pid_t start_shell(const char *script)
 	if (!tty)
 		tty = access("/dev/hvc0", F_OK) == 0 ? "hvc0" : "ttyS0";
 	take_tty(tty);
+	if (!strcmp(tty, "hvc0"))
+		retype_early_input();
 	shape_tty();
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/root", 1);
