@@ -2,14 +2,15 @@
 /*
  * The guest's part of `make bench`: it loads its disk and its network in
  * named phases and prints how long each took.  Who started us (meter.c of
- * tests/bench) counts system calls outside in the meantime: a phase begins and
- * ends with a line, and between the line and the work there is silence.
+ * tests/bench) counts system calls outside in the meantime: before and after
+ * the work of a phase there is a line, and we wait until it has been seen.
  *
  *	bench		reads, writes and flushes /dev/vda; packets and streams
  *			to lguest.peer=ADDRESS
  *	bench-pause	how long a slow flush stops the CPU, a timer, the network
  *
  *	lguest.rounds=N	how often each phase is repeated
+ *	lguest.seconds=N	if there is time for that
  *	lguest.effort=N	percent of the usual amount of work
  */
 #include <errno.h>
@@ -32,7 +33,7 @@
 
 #define DISK		"/dev/vda"
 #define DEPTH_MAX	32
-#define SILENCE_US	250000
+#define SETTLE_US	100000
 
 struct phase {
 	const char *name;
@@ -197,7 +198,7 @@ static const struct phase phases[] = {
 	{ "tcp-receive", work_stream, 16, 1, 1 << 20, false, false },
 };
 
-/* Silence on both sides of the work: the meter looks at its counters there. */
+/* The meter looks at its counters after the first line and after the second. */
 static void run_phase(const struct phase *p)
 {
 	unsigned long irqs;
@@ -205,14 +206,17 @@ static void run_phase(const struct phase *p)
 	unsigned n;
 
 	say("bench: begin %s", p->name);
-	usleep(SILENCE_US);
+	if (!bench_ask())
+		return;
 	irqs = interrupts();
 	start = bench_now();
 	n = p->work(p);
 	ns = bench_now() - start;
 	irqs = interrupts() - irqs;
-	say("bench: end %s %u %llu %lu", p->name, n, (unsigned long long)ns,
-	    irqs);
+	say("bench: finish %s", p->name);
+	if (bench_ask())
+		say("bench: end %s %u %llu %lu", p->name, n,
+		    (unsigned long long)ns, irqs);
 }
 
 static unsigned number(const char *key, unsigned otherwise)
@@ -236,11 +240,14 @@ const char *bench(void)
 {
 	unsigned rounds = number("rounds", 1);
 	unsigned effort = number("effort", 100);
+	uint64_t end = bench_now() + number("seconds", 30) *
+				     UINT64_C(1000000000);
 	const char *why = open_disk();
 
 	if (!why)
 		why = bench_peer(word("peer"));
-	for (unsigned r = 0; !why && r < rounds; r++) {
+	for (unsigned r = 0; !why && r < rounds && (!r || bench_now() < end);
+	     r++) {
 		for (unsigned i = 0; i < sizeof(phases) / sizeof(*phases);
 		     i++) {
 			struct phase p = phases[i];
@@ -333,7 +340,7 @@ static void run_pause(unsigned i, bool flush)
 			work_flush(&one);
 		pause();
 	}
-	usleep(SILENCE_US);
+	usleep(SETTLE_US);
 	until = bench_now() + PAUSE_NS;
 	longest = pauses[i].gap(until);
 	kill(pid, SIGKILL);

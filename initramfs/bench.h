@@ -18,6 +18,7 @@ enum {
 	BENCH_MORE = 'm',	/* one of several: no answer */
 	BENCH_LAST = 'l',	/* the last of several: one datagram back */
 	BENCH_SEND = 's',	/* send that many, as long as this one */
+	BENCH_ASK = 'a',	/* send it back when the meter has looked */
 };
 
 /*
@@ -39,6 +40,9 @@ const char *bench_peer(const char *address);
 unsigned bench_echo(unsigned n, unsigned size, uint64_t *took);
 unsigned bench_send(unsigned n, unsigned depth, unsigned size);
 unsigned bench_receive(unsigned n, unsigned depth, unsigned size);
+
+/* Returns when the meter has seen all that we said. */
+bool bench_ask(void);
 
 /* So many bytes over TCP, to the peer or from it. */
 bool bench_stream(bool send, uint64_t bytes);

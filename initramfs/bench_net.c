@@ -12,6 +12,7 @@
 #define SIZE_MAX_UDP	1400
 #define DEPTH_MAX	32
 #define LOST_MAX	3
+#define PATIENCE	10	/* times 3 seconds */
 #define CHUNK		65536
 
 static struct sockaddr_in peer;
@@ -54,6 +55,20 @@ unsigned bench_echo(unsigned n, unsigned size, uint64_t *took)
 			*took = bench_now() - start;
 	}
 	return 2 * n;
+}
+
+/* What comes late from before is none of the answers. */
+bool bench_ask(void)
+{
+	uint8_t packet[SIZE_MAX_UDP] = { BENCH_ASK };
+
+	if (send(udp, packet, 64, 0) != 64)
+		return false;
+	for (unsigned i = 0; i < PATIENCE; i++)
+		if (recv(udp, packet, sizeof(packet), 0) > 0 &&
+		    packet[0] == BENCH_ASK)
+			return true;
+	return false;
 }
 
 static void lay_out(unsigned depth, unsigned size)
