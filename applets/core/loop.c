@@ -87,10 +87,15 @@ static void serve_signals(struct guest *g)
 
 static void serve_timers(void)
 {
-	uint64_t now = ntimers ? now_ns() : 0;
+	uint64_t now = 0;
 
 	for (unsigned i = 0; i < ntimers; i++) {
-		if (!timers[i]->when || timers[i]->when > now)
+		if (!timers[i]->when)
+			continue;
+		/* Where the clock is no vDSO's, asking is a system call. */
+		if (!now)
+			now = now_ns();
+		if (timers[i]->when > now)
 			continue;
 		timers[i]->when = 0;
 		timers[i]->expired(timers[i]->owner);
