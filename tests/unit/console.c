@@ -255,8 +255,15 @@ static void size_of_the_window(void)
 	terminal_open(rig_guest(MIB(1)), ptsname(master), NULL);
 	d = rig_device(&device_console, NULL);
 	CHECK_EQ(virtio_config_read(d, 0, 4), 25 << 16 | 80);
-	/* Linux looks only when it is told. */
+	/* Linux looks only when it is told, and must not be told at once. */
 	rig_start(d, SIZE, 4);
+	raise(SIGWINCH);
+	rig_turn();
+	CHECK_EQ(rig_interrupts(d, NULL), 0);
+	rig_add(&d->queues[1], &(struct rig_buffer){ rig_alloc(1), 1, false }, 1);
+	rig_kick(&d->queues[1]);
+	CHECK_EQ(rig_interrupts(d, NULL), 0);
+	loop_turn(d->g, -1);	/* up to the timer */
 	CHECK_EQ(rig_interrupts(d, NULL), 1);
 	ws.ws_col = 132;
 	CHECK_EQ(ioctl(master, TIOCSWINSZ, &ws), 0);

@@ -15,12 +15,16 @@
 /* How much is copied at once, and how much in one go before others' turn. */
 #define COPY_BYTES	KIB(4)
 #define TURN_BYTES	KIB(64)
+/* From a driver's first output until it can bear news: see console_settled. */
+#define SETTLE_NS	UINT64_C(1000000000)
 #define EMERG_OFFSET	offsetof(struct virtio_console_config, emerg_wr)
 
 struct console {
 	struct device *d;
 	struct reader reader;
 	bool kicking;		/* inside of receive() */
+	bool settled;
+	struct timer settle;
 
 	/*
 	 * Chains that we hold: taken off the queue, not yet given back.  One
@@ -60,6 +64,8 @@ static bool send_kick(struct console *s, struct virtqueue *q)
 	uint64_t budget = TURN_BYTES;
 	unsigned chains = 0;
 
+	if (!s->settled && !s->settle.when)
+		s->settle.when = now_ns() + SETTLE_NS;
 	while (budget && chains < q->size) {
 		if (!s->sending && !vq_pop(q, &s->tx))
 			return true;
@@ -158,10 +164,26 @@ static void fill_config(struct device *d)
 static void console_resized(void *owner)
 {
 	struct device *d = owner;
+	const struct console *s = d->state;
 
 	fill_config(d);
-	if (virtio_has(d, VIRTIO_CONSOLE_F_SIZE))
+	if (s->settled && virtio_has(d, VIRTIO_CONSOLE_F_SIZE))
 		virtio_config_changed(d);
+}
+
+/*
+ * Linux reads the size only when told that it changed, and follows a pointer
+ * that is not there yet if told as soon as it is ready.  Once it prints it is
+ * almost through; then we wait a little more.
+ */
+static void console_settled(void *owner)
+{
+	struct console *s = owner;
+	uint16_t cols, rows;
+
+	s->settled = true;
+	if (terminal_size(&cols, &rows))
+		console_resized(s->d);
 }
 
 /* Emergency write (VIRTIO 5.3.5): at any time, without any queue. */
@@ -181,11 +203,10 @@ static void console_changed(struct device *d)
 	bool on = d->status & VIRTIO_CONFIG_S_DRIVER_OK;
 
 	/* A reset takes back all buffers, those that we hold too. */
-	if (!on)
-		s->sending = s->receiving = false;
-	/* Linux reads the size only when told that it changed. */
-	if (on)
-		console_resized(d);
+	if (!on) {
+		s->sending = s->receiving = s->settled = false;
+		s->settle.when = 0;
+	}
 	terminal_attach(&s->reader, on);
 }
 
@@ -199,6 +220,8 @@ static void console_open(struct device *d)
 		.take = receive_take,
 		.owner = s,
 	};
+	s->settle = (struct timer){ .expired = console_settled, .owner = s };
+	timer_add(&s->settle);
 	fill_config(d);
 	terminal_on_room(room_again, s);
 	terminal_on_resize(console_resized, d);
