@@ -34,6 +34,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <linux/kvm.h>
+
 #include "init.h"
 
 #define KEY_POWER	116
@@ -185,6 +187,21 @@ static void load_modules(const char *section)
 		load_module(path);
 	}
 	fclose(f);
+}
+
+/*
+ * Holds a VM of KVM's for as long as we live.  The first one that comes and
+ * the last one that goes make the kernel rewrite an instruction of its own
+ * scheduler; and now and then QEMU goes on running the breakpoint that stands
+ * there in between, on all CPUs and for ever.  Once, at a quiet moment, is
+ * better than with each guest.
+ */
+static void hold_vm(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, KVM_CREATE_VM, 0) < 0)
+		say("init: /dev/kvm: %s", strerror(errno));
 }
 
 static void set_up_network(void)
@@ -349,8 +366,10 @@ int main(void)
 	read_cmdline();
 	say("init: started");
 	load_modules("guest");
-	if (word("host"))
+	if (word("host")) {
 		load_modules("host");
+		hold_vm();
+	}
 	/* Shells want ls and the rest by name. */
 	if (!RUN("busybox", "--install", "-s", "/bin"))
 		say("init: busybox --install failed");
