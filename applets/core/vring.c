@@ -132,11 +132,18 @@ bool vq_listen(struct virtqueue *q)
 	return vq_has_work(q);
 }
 
+/* Nobody said where an indirect table begins: at an odd address, perhaps. */
+struct word {
+	uint32_t value;
+} __attribute__((packed, may_alias));
+
 /* A descriptor, each word read exactly once. */
 static struct vring_desc desc_read(const void *table, unsigned i)
 {
-	const volatile uint32_t *from = (const uint32_t *)table + 4 * i;
-	uint32_t word[4] = { from[0], from[1], from[2], from[3] };
+	const volatile struct word *from = (const struct word *)table + 4 * i;
+	uint32_t word[4] = {
+		from[0].value, from[1].value, from[2].value, from[3].value,
+	};
 	struct vring_desc desc;
 
 	memcpy(&desc, word, sizeof(desc));

@@ -227,6 +227,21 @@ static void indirect_good(void)
 }
 
 /* Plain descriptors, then a table (2.7.5.3.2). */
+/* Nobody said that such a table is aligned. */
+static void indirect_at_odd_address(void)
+{
+	struct vring_desc desc;
+	gpa_t table;
+
+	start(INDIRECT);
+	table = rig_alloc(64) + 1;
+	desc = (struct vring_desc){ table, 16, VRING_DESC_F_WRITE, 0 };
+	memcpy(rig_at(table), &desc, sizeof(desc));
+	rig_desc(q, 0, table, 16, VRING_DESC_F_INDIRECT, 0);
+	rig_avail(q, 0);
+	expect_fine(0, 1);
+}
+
 static void indirect_after_plain(void)
 {
 	struct vring_desc *table;
@@ -503,6 +518,7 @@ int main(void)
 	RUN(avail_jumps_half_way);
 	RUN(same_head_many_times);
 	RUN(indirect_good);
+	RUN(indirect_at_odd_address);
 	RUN(indirect_after_plain);
 	RUN(indirect_empty);
 	RUN(indirect_odd);
