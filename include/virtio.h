@@ -11,7 +11,7 @@
 
 #include "lguest.h"
 
-#define DEVICES_MAX	31	/* a PCI bus has 32 slots, one is the bridge's */
+#define DEVICES_MAX	31	/* a PCI bus has 32 slots, one is a bridge */
 #define QUEUES_MAX	2	/* of one device */
 #define QUEUE_SIZE_MAX	256	/* entries of one queue */
 #define CONFIG_MAX	64	/* bytes of device configuration */
@@ -212,7 +212,7 @@ struct device {
 	uint32_t told;		/* bits of device_warn_once() */
 };
 
-/* True if the driver accepted feature bit `bit`. */
+/* True if we offered feature bit `bit` and the driver accepted it. */
 bool virtio_has(const struct device *d, unsigned bit);
 
 /* For buses: what the driver does to a device.  Any value is survived. */
@@ -225,6 +225,9 @@ void virtio_config_write(struct device *d, unsigned off, unsigned len,
 
 /* For reboot: as it was before the Guest started. */
 void virtio_reset(struct device *d);
+
+/* For SIGUSR1: what driver and device agreed on, on stderr. */
+void virtio_dump(const struct device *d);
 
 /* For devices. */
 

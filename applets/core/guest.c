@@ -281,32 +281,6 @@ static void on_hangup(struct guest *g)
 	stop(g, "stopped by a signal");
 }
 
-static const char *const status_names[] = {
-	[0x01] = "acknowledged", [0x02] = "driver", [0x04] = "ready",
-	[0x08] = "features", [0x40] = "needs-reset", [0x80] = "failed",
-};
-
-static void dump_device(const struct device *d)
-{
-	fprintf(stderr, "%s: status", d->name);
-	for (unsigned bit = 1; bit < 0x100; bit <<= 1)
-		if (d->status & bit && bit < ARRAY_SIZE(status_names) &&
-		    status_names[bit])
-			fprintf(stderr, " %s", status_names[bit]);
-	fprintf(stderr, ", features %#llx of %#llx\r\n",
-		(unsigned long long)d->acked, (unsigned long long)d->features);
-	for (unsigned i = 0; i < d->type->nqueues; i++) {
-		const struct virtqueue *q = &d->queues[i];
-
-		fprintf(stderr, "  queue %u: %s, size %u, next avail %u, used %u%s; %llu kicks, %llu chains, %llu interrupts\r\n",
-			i, q->live ? "live" : "off", q->size, q->last_avail,
-			q->used_idx, q->quiet ? ", quiet" : "",
-			(unsigned long long)q->kicks,
-			(unsigned long long)q->chains,
-			(unsigned long long)q->interrupts);
-	}
-}
-
 /* The only window on a hung Guest in a rescue shell. */
 static void on_usr1(struct guest *g)
 {
@@ -314,7 +288,7 @@ static void on_usr1(struct guest *g)
 		progname, (unsigned long long)(g->mem.size >> 20), g->hv->name,
 		g->ndevices, g->bus->name);
 	for (unsigned i = 0; i < g->ndevices; i++)
-		dump_device(&g->devices[i]);
+		virtio_dump(&g->devices[i]);
 	g->bus->dump(g);
 	g->hv->dump(g);
 }

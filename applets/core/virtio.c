@@ -18,7 +18,8 @@
 
 bool virtio_has(const struct device *d, unsigned bit)
 {
-	return d->acked >> bit & 1;
+	/* Before FEATURES_OK there may be anything in acked (VIRTIO 2.2). */
+	return (d->acked & d->features) >> bit & 1;
 }
 
 static void virtio_stop(struct device *d)
@@ -187,4 +188,30 @@ void device_warn_once(struct device *d, unsigned kind, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	warn("%s: %s", d->name, text);
+}
+
+static const char *const status_names[] = {
+	[0x01] = "acknowledged", [0x02] = "driver", [0x04] = "ready",
+	[0x08] = "features", [0x40] = "needs-reset", [0x80] = "failed",
+};
+
+void virtio_dump(const struct device *d)
+{
+	fprintf(stderr, "%s: status", d->name);
+	for (unsigned bit = 1; bit < 0x100; bit <<= 1)
+		if (d->status & bit && bit < ARRAY_SIZE(status_names) &&
+		    status_names[bit])
+			fprintf(stderr, " %s", status_names[bit]);
+	fprintf(stderr, ", features %#llx of %#llx\r\n",
+		(unsigned long long)d->acked, (unsigned long long)d->features);
+	for (unsigned i = 0; i < d->type->nqueues; i++) {
+		const struct virtqueue *q = &d->queues[i];
+
+		fprintf(stderr, "  queue %u: %s, size %u, next avail %u, used %u%s; %llu kicks, %llu chains, %llu interrupts\r\n",
+			i, q->live ? "live" : "off", q->size, q->last_avail,
+			q->used_idx, q->quiet ? ", quiet" : "",
+			(unsigned long long)q->kicks,
+			(unsigned long long)q->chains,
+			(unsigned long long)q->interrupts);
+	}
 }
