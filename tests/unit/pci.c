@@ -91,7 +91,8 @@ static void doorbell(struct virtqueue *q, gpa_t gpa, bool on)
 static const uint8_t irqs[] = PCI_IRQS;
 
 static const struct hypervisor with_msi = {
-	.name = "rig", .irqs = irqs, .nirqs = ARRAY_SIZE(irqs), .line = line, .doorbell = doorbell,
+	.name = "rig", .irqs = irqs, .nirqs = ARRAY_SIZE(irqs),
+	.line = line, .doorbell = doorbell,
 	.msi_route = msi_route, .msi_fire = msi_fire,
 };
 static const struct hypervisor without_msi = {
@@ -242,6 +243,7 @@ static void features(void)
 	/* All ones: refused, nothing takes effect. */
 	negotiate(bar, UINT64_MAX);
 	CHECK_EQ(reg(bar, VIRTIO_PCI_COMMON_STATUS, 1), 3);
+	CHECK(virtio_has(d, 0) && !virtio_has(d, 1) && !virtio_has(d, 63));
 	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 15);
 	CHECK(!(d->status & VIRTIO_CONFIG_S_DRIVER_OK));
 	/* Not without VERSION_1. */
@@ -368,6 +370,10 @@ static void msix(void)
 	cap = find_msix(1);
 	CHECK(cap);
 	CHECK_EQ(cfg(1, cap + PCI_MSIX_FLAGS, 2), 2);	/* three vectors */
+	/* All masked to begin with. */
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(reg(bar, 0x800 + 16 * i + 12, 4), 1);
+	set(bar, 0x800 + 28, 4, 0);
 	set(bar, 0x800 + 16, 4, 0xfee00000);
 	set(bar, 0x800 + 24, 4, 0x41);
 	go_live(bar, 1, rig_alloc(0x400));
@@ -399,6 +405,84 @@ static void msix(void)
 	CHECK_EQ(seen.fired, 3);
 	cfg_write(1, cap + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
 	CHECK_EQ(seen.fired, 4);
+	/* What waits for the driver is not the next one's after a reboot. */
+	set(bar, 0x800 + 28, 4, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	kick_queue_1(bar);
+	virtio_reset(d);
+	bus_pci.reset(g);
+	CHECK_EQ(enable(1), bar);
+	CHECK_EQ(reg(bar, 0xc00, 4), 0);
+	CHECK_EQ(reg(bar, 0x800 + 28, 4), PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	cfg_write(1, cap + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	set(bar, 0x800 + 28, 4, 0);
+	CHECK_EQ(seen.fired, 4);
+}
+
+/* Status writes in any order: no step is taken before the one it needs. */
+static void status_in_any_order(void)
+{
+	gpa_t bar;
+
+	start(&without_msi, 1);
+	bar = enable(1);
+	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 4);
+	CHECK(!(d->status & VIRTIO_CONFIG_S_DRIVER_OK));
+	/* NEEDS_RESET is ours to say. */
+	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 0x40);
+	CHECK_EQ(reg(bar, VIRTIO_PCI_COMMON_STATUS, 1), 0);
+	go_live(bar, 1, rig_alloc(0x400));
+	CHECK(d->queues[1].live && !d->queues[0].live);
+	rig_desc(&d->queues[1], 0, 4096, 4, 0, 0);
+	kick_queue_1(bar);
+	CHECK_EQ(d->queues[1].used_idx, 1);
+	/* DRIVER_OK once more, or bits taken back: the ring goes on. */
+	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 15);
+	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 1);
+	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 15);
+	CHECK_EQ(d->queues[1].last_avail, 1);
+	/* A queue of a running device that was not ready stays off. */
+	set(bar, VIRTIO_PCI_COMMON_Q_SELECT, 2, 0);
+	set(bar, VIRTIO_PCI_COMMON_Q_SIZE, 2, 3);
+	set(bar, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+	CHECK(!d->queues[0].live);
+	set(bar, 0x100, 2, 0);
+	/* FAILED is the driver's opinion, and no reset. */
+	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 0x80);
+	kick_queue_1(bar);
+	CHECK_EQ(d->queues[1].used_idx, 2);
+	/* After a reset the queue is as large as ever. */
+	set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	set(bar, VIRTIO_PCI_COMMON_Q_SELECT, 2, 1);
+	CHECK_EQ(reg(bar, VIRTIO_PCI_COMMON_Q_SIZE, 2), QUEUE_SIZE_MAX);
+	CHECK_EQ(reg(bar, VIRTIO_PCI_COMMON_Q_ENABLE, 2), 0);
+}
+
+/* A driver that breaks the ring, resets, breaks it: one line, not thousands. */
+static void broken_a_thousand_times(void)
+{
+	gpa_t bar, rings;
+
+	start(&with_msi, 1);
+	bar = enable(1);
+	rings = rig_alloc(0x400);
+	rig_warnings();
+	for (unsigned i = 0; i < 1000; i++) {
+		memset(rig_at(rings), 0, 0x400);
+		go_live(bar, 1, rings);
+		rig_avail(&d->queues[1], 0xffff);
+		set(bar, 0x104, 2, 1);
+		CHECK(d->broken);
+		/* Neither a doorbell nor DRIVER_OK brings it back. */
+		set(bar, 0x104, 2, 1);
+		set(bar, VIRTIO_PCI_COMMON_STATUS, 1, 15);
+		CHECK(!d->queues[1].live);
+		if (i % 10)
+			continue;
+		virtio_reset(d);
+		bus_pci.reset(g);
+		enable(1);
+	}
+	CHECK_EQ(rig_warnings(), 1);
 }
 
 static void hostile_vectors(void)
@@ -534,6 +618,8 @@ int main(void)
 	RUN(hostile_doorbells);
 	RUN(doorbells_follow);
 	RUN(msix);
+	RUN(status_in_any_order);
+	RUN(broken_a_thousand_times);
 	RUN(hostile_vectors);
 	RUN(queue_out_of_range);
 	RUN(device_config_edges);

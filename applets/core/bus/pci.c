@@ -46,12 +46,12 @@ gpa_t pci_bar_base(const struct pci_function *f)
 static bool window_range(const struct pci_function *f, unsigned *off,
 			 unsigned *width)
 {
-	unsigned bar = f->config[f->window + offsetof(struct virtio_pci_cap,
-						      bar)];
+	struct virtio_pci_cap cap;
 
-	*off = pci_config(f, f->window + offsetof(struct virtio_pci_cap, offset), 4);
-	*width = pci_config(f, f->window + offsetof(struct virtio_pci_cap, length), 4);
-	return !bar && (*width == 1 || *width == 2 || *width == 4) &&
+	memcpy(&cap, f->config + f->window, sizeof(cap));
+	*off = cap.offset;
+	*width = cap.length;
+	return !cap.bar && (*width == 1 || *width == 2 || *width == 4) &&
 	       *off < BAR_SIZE && *off % *width == 0;
 }
 
@@ -161,10 +161,11 @@ static const struct io_range pci_ports = {
 static struct pci_function *bar_target(gpa_t addr, unsigned width)
 {
 	for (unsigned i = 1; i < PCI_SLOTS; i++) {
-		gpa_t base = pci_functions[i].d ? pci_bar_base(&pci_functions[i]) : 0;
+		struct pci_function *f = &pci_functions[i];
+		gpa_t base = f->d ? pci_bar_base(f) : 0;
 
 		if (base && addr >= base && addr - base <= BAR_SIZE - width)
-			return &pci_functions[i];
+			return f;
 	}
 	return NULL;
 }
@@ -290,6 +291,9 @@ static void function_reset(struct pci_function *f, struct device *d)
 	add_capabilities(f);
 	add_write_masks(f);
 	pci_bar_reset(f);
+	/* Messages come when the driver says so (PCI 3.0, 6.8.2.9). */
+	for (unsigned i = 0; i < f->nvectors; i++)
+		f->vectors[i].control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
 }
 
 /* Linux trusts this mechanism only if it finds a host bridge. */
@@ -342,8 +346,9 @@ static void pci_dump(struct guest *g)
 		fprintf(stderr, "pci 00:%02x.0 %s: BAR %#llx, command %#x, irq %u, isr %#x, MSI-X %s, pending %#x\r\n",
 			i + 1, f->d->name,
 			(unsigned long long)pci_bar_base(f),
-			pci_config(f, PCI_COMMAND, 2), f->config[PCI_INTERRUPT_LINE],
-			f->isr, pci_msix_enabled(f) ? "on" : "off", f->pending);
+			pci_config(f, PCI_COMMAND, 2),
+			f->config[PCI_INTERRUPT_LINE], f->isr,
+			pci_msix_enabled(f) ? "on" : "off", f->pending);
 	}
 }
 

@@ -43,10 +43,11 @@ static void pci_fire(struct pci_function *f, unsigned vector)
 {
 	const struct hypervisor *hv = f->d->g->hv;
 	struct msix_entry *e = &f->vectors[vector], *old = &f->routed[vector];
+	unsigned flags = pci_config(f, f->msix + PCI_MSIX_FLAGS, 2);
 	unsigned slot = f->d->index * VECTORS_MAX + vector;
 
 	if (e->control & PCI_MSIX_ENTRY_CTRL_MASKBIT ||
-	    pci_config(f, f->msix + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_MASKALL) {
+	    flags & PCI_MSIX_FLAGS_MASKALL) {
 		f->pending |= 1U << vector;
 		return;
 	}
