@@ -18,7 +18,7 @@ enum sink {
 	SINK_FILE,	/* a file or disk: write(2) ends by itself */
 	SINK_NONBLOCK,	/* O_NONBLOCK on an open file description of our own */
 	SINK_SOCKET,	/* send(2) with MSG_DONTWAIT */
-	SINK_POLLED,	/* somebody else's description: a little after POLLOUT */
+	SINK_POLLED,	/* somebody else's: a little after POLLOUT */
 };
 
 /* Once, before anything else here. */

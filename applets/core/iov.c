@@ -49,7 +49,10 @@ static size_t iov_copy(const struct iovec *iov, unsigned n, size_t off,
 		off = 0;
 		if (have > len - done)
 			have = len - done;
-		memcpy(to_iov ? at : buf + done, to_iov ? buf + done : at, have);
+		if (to_iov)
+			memcpy(at, buf + done, have);
+		else
+			memcpy(buf + done, at, have);
 		done += have;
 	}
 	return done;
