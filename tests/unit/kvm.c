@@ -358,6 +358,46 @@ static void doorbell(void)
 	g->hv->doorbell(&d->queues[1], 0xe0000104, true);
 }
 
+static unsigned open_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A machine is made and taken apart as often as its Guest likes. */
+static void reboots_leave_nothing(void)
+{
+	/* mov al,fe; out 64,al; out 64,al; jmp: more posts than are served */
+	struct guest *g = machine("b0 fe e6 64 e6 64 eb fa");
+	struct device *d;
+	unsigned before = 0;
+
+	if (!g)
+		return;
+	d = rig_device(&device_counter, NULL);
+	for (unsigned i = 0; i < 10; i++) {
+		rig_start(d, 0, 8);
+		g->hv->create(g);
+		g->hv->doorbell(&d->queues[1], 0xe0000104, true);
+		g->hv->msi_route(g, 1, 0xfee00000, VECTOR);
+		g->hv->line(g, SCI_IRQ, true);
+		g->hv->start(g);
+		g->hv->dump(g);
+		turns(g);
+		CHECK(g->reboot && !g->ended);
+		virtio_reset(d);
+		g->hv->destroy(g);
+		mem_clear(&g->mem);
+		g->reboot = false;
+		if (i == 0)
+			before = open_descriptors();
+	}
+	CHECK_EQ(open_descriptors(), before);
+}
+
 /*
  * Puts a handler for VECTOR into the Guest's memory: it writes 9 to the port
  * and powers off.  The code loads the IDT from IDTR, enables the local APIC
@@ -459,6 +499,7 @@ int main(void)
 	RUN(dump_while_spinning);
 	RUN(dump_and_stop_while_waiting);
 	RUN(doorbell);
+	RUN(reboots_leave_nothing);
 	RUN(message);
 	RUN(line);
 	return rig_done();
