@@ -260,7 +260,8 @@ static void size_of_the_window(void)
 	raise(SIGWINCH);
 	rig_turn();
 	CHECK_EQ(rig_interrupts(d, NULL), 0);
-	rig_add(&d->queues[1], &(struct rig_buffer){ rig_alloc(1), 1, false }, 1);
+	rig_add(&d->queues[1],
+		&(struct rig_buffer){ rig_alloc(1), 1, false }, 1);
 	rig_kick(&d->queues[1]);
 	CHECK_EQ(rig_interrupts(d, NULL), 0);
 	loop_turn(d->g, -1);	/* up to the timer */

@@ -356,6 +356,13 @@ void rig_run(const char *name, void (*test)(void))
 	}
 }
 
+bool rig_failed(void)
+{
+	if (failed)
+		fprintf(stderr, "rig: %s\n", outcome);
+	return failed;
+}
+
 int rig_done(void)
 {
 	fprintf(stderr, "%u passed, %u failed, %u skipped\n", npassed, nfailed,

@@ -25,6 +25,9 @@ void rig_check_eq(uint64_t a, uint64_t b, const char *file, int line,
 void rig_skip(const char *fmt, ...) PRINTF(1, 2);	/* then return */
 int rig_done(void);
 
+/* For a test's own child processes: did a check of theirs fail? */
+bool rig_failed(void);
+
 /* A new Guest with this much RAM (no hole), devices and events forgotten. */
 struct guest *rig_guest(uint64_t memory);
 
