@@ -313,6 +313,27 @@ static void test_far_end_hangs_up(void)
 }
 
 /* With no buffers to receive in, only sending can tell. */
+/* Found out by the receiver, while the sender waits for room. */
+static void test_is_gone_while_the_sender_waits(void)
+{
+	unsigned added = 0;
+
+	plug_in(SOCK_SEQPACKET, "");
+	rig_start(d, ALL, 256);
+	while (!((struct net *)d->state)->tx_waits && added < 5000) {
+		guest_adds(&plain, 1000, added++);
+		rig_kick(tx);
+		count_used(tx);
+	}
+	close(world);
+	add_buffers(1, 2000);
+	virtio_notify(d, rx->index);
+	rig_turn();
+	CHECK_EQ(count_used(tx), 1);
+	CHECK_EQ(tx->used_idx, added);
+	expect_link_down();
+}
+
 static void test_hangs_up_on_the_sender(void)
 {
 	plug_in(SOCK_SEQPACKET, "");
@@ -349,6 +370,7 @@ int main(void)
 	RUN(test_send_to_a_slow_reader);
 	RUN(test_far_end_hangs_up);
 	RUN(test_hangs_up_on_the_sender);
+	RUN(test_is_gone_while_the_sender_waits);
 	RUN(test_far_end_is_closed);
 	return rig_done();
 }

@@ -47,6 +47,10 @@ void net_lost(struct net *n)
 			 n->wire.name, n->wire.is_tap ? "was deleted" :
 			 "was closed at the far end");
 	net_set_link(n->d, false);
+	/* Frames that wait for room would wait for ever: nobody polls. */
+	if (n->tx_waits)
+		loop_again(&n->d->queues[TX]);
+	n->tx_waits = false;
 }
 
 /*
@@ -65,10 +69,7 @@ static void net_look_at_link(struct net *n)
 	}
 }
 
-/*
- * Something changed with some interface of the Host's, perhaps ours.  If that
- * was the end of it, frames that wait for room must not wait on.
- */
+/* Something changed with some interface of the Host's, perhaps ours. */
 static void net_links_ready(void *owner, short revents)
 {
 	struct net *n = owner;
@@ -76,10 +77,6 @@ static void net_links_ready(void *owner, short revents)
 	(void)revents;
 	tap_drain_links(&n->wire.tap);
 	net_look_at_link(n);
-	if (n->wire.gone && n->tx_waits) {
-		n->tx_waits = false;
-		virtio_serve(&n->d->queues[TX]);
-	}
 }
 
 /*
