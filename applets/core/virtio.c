@@ -100,12 +100,17 @@ void virtio_set_status(struct device *d, uint8_t status)
 	virtio_start(d);
 }
 
+/*
+ * A queue that is quiet has a device that comes back to it unasked.  Drivers
+ * know that; one that kicks all the same would get more than its turn.
+ */
 void virtio_notify(struct device *d, unsigned queue)
 {
 	if (queue >= d->type->nqueues || !d->queues[queue].live)
 		return;
 	d->queues[queue].kicks++;
-	virtio_serve(&d->queues[queue]);
+	if (!d->queues[queue].quiet)
+		virtio_serve(&d->queues[queue]);
 }
 
 void virtio_serve(struct virtqueue *q)

@@ -320,6 +320,20 @@ static gpa_t huge(void)
 	return at;
 }
 
+/* A driver that kicks and kicks gets no more than its turn. */
+static void huge_request_kicked_on(void)
+{
+	start_sized("", ALL, MIB(40));
+	moves = 0;
+	huge();
+	for (unsigned i = 0; i < 100; i++)
+		virtio_notify(d, 0);
+	CHECK_EQ(moves, 1);
+	CHECK_EQ(q->kicks, 100);
+	rig_turn();
+	CHECK_EQ(moves, 2);
+}
+
 static void huge_request_takes_turns(void)
 {
 	const uint8_t *bytes;
@@ -384,6 +398,7 @@ int main(void)
 	RUN(image_that_shrinks);
 	RUN(image_that_cannot_grow);
 	RUN(huge_request_takes_turns);
+	RUN(huge_request_kicked_on);
 	RUN(reset_in_flight);
 	diskfile_end();
 	return rig_done();
