@@ -173,6 +173,12 @@ void timer_add(struct timer *t);
 void loop_on_signal(int sig, void (*fn)(struct guest *g));
 
 /*
+ * fn is called in the handler of each of those signals: for a hypervisor whose
+ * wait() is none that a mask could be given to.
+ */
+void loop_on_interrupt(void (*fn)(void *ucontext));
+
+/*
  * Asks for another turn without waiting and, in it, for virtio_notify() of q:
  * for a device that has done its share of this turn.
  */

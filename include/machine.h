@@ -24,6 +24,7 @@ struct image {
 	enum { IMAGE_BZIMAGE, IMAGE_ELF } kind;
 	bool is_64;		/* has a 64-bit entry */
 	uint64_t file_size;
+	char version[32];	/* "6.1.0-56-cloud-amd64"; "": it does not say */
 	gpa_t entry;		/* ELF: e_entry; bzImage: code32_start */
 	uint64_t alignment;	/* of the load address, if relocatable */
 	bool relocatable;
@@ -44,6 +45,12 @@ struct image {
  */
 bool image_parse(struct image *image, const uint8_t *head, size_t head_len,
 		 uint64_t file_size, char *why);
+
+/*
+ * image_version.c: looks through the file for what a vmlinux calls itself,
+ * and fills in image->version; a bzImage has it in its header.
+ */
+void image_find_version(struct image *image, int fd);
 
 /* ------------------------------------------------------------------ */
 /* load.c: copies only                                                 */

@@ -81,7 +81,7 @@ struct virtqueue {
 
 	/* Ours from vq_start() on. */
 	bool live;
-	bool event_idx, indirect;
+	bool event_idx, indirect, notify_on_empty;
 	bool quiet;		/* kicks are suppressed */
 	uint16_t last_avail;	/* next entry of avail that we take */
 	uint16_t used_idx;	/* what used.idx says, or will */
@@ -166,6 +166,8 @@ struct device_type {
 	uint32_t pci_class;	/* class << 16 | subclass << 8 | interface */
 	unsigned nqueues;
 	uint64_t features;	/* offered; parse() and open() may change d's */
+	/* On buses before VIRTIO 1.0: not offered, and offered only there. */
+	uint64_t modern_features, legacy_features;
 	unsigned config_size;	/* bytes of d->config in use */
 	size_t state_size;	/* bytes of d->state */
 

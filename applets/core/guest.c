@@ -128,6 +128,7 @@ static void guest_look(struct guest *g)
 	xpread(g->kernel_fd, head, len, 0, load_name(g->plan->kernel));
 	if (!image_parse(g->image, head, len, size, why))
 		die("%s: %s", load_name(g->plan->kernel), why);
+	image_find_version(g->image, g->kernel_fd);
 	free(head);
 }
 
@@ -224,9 +225,9 @@ static void guest_again(struct guest *g)
 {
 	for (unsigned i = 0; i < g->ndevices; i++)
 		virtio_reset(&g->devices[i]);
-	g->bus->reset(g);
 	g->hv->destroy(g);
 	mem_clear(&g->mem);
+	g->bus->reset(g);
 	g->reboot = false;
 	g->hv->create(g);
 	g->hv->start(g);

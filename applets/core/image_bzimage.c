@@ -18,6 +18,7 @@ enum field {
 	SETUP_SECTS, SYSSIZE, VERSION, LOADFLAGS, CODE32_START,
 	INITRD_ADDR_MAX, KERNEL_ALIGNMENT, RELOCATABLE, XLOADFLAGS,
 	CMDLINE_SIZE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PREF_ADDRESS, INIT_SIZE,
+	KERNEL_VERSION,
 };
 
 #define FIELD(name) offsetof(struct boot_params, hdr.name), \
@@ -44,6 +45,7 @@ static const struct {
 	[PAYLOAD_LENGTH] =	{ FIELD(payload_length), 0x208, 0 },
 	[PREF_ADDRESS] =	{ FIELD(pref_address), 0x20a, HIGH_BASE },
 	[INIT_SIZE] =		{ FIELD(init_size), 0x20a, 0 },
+	[KERNEL_VERSION] =	{ FIELD(kernel_version), 0x200, 0 },
 	[XLOADFLAGS] =		{ FIELD(xloadflags), 0x20c, 0 },
 };
 
@@ -208,6 +210,20 @@ static bool place_get(struct image *image, char *why)
 	return true;
 }
 
+/* The word in front of "(builder@host) ...", 0x200 behind where it says. */
+static void version_get(struct image *image, const struct image_file *f)
+{
+	uint64_t at = field_get(image, KERNEL_VERSION) + 0x200;
+	size_t n = 0;
+
+	if (at == 0x200)
+		return;
+	while (n < sizeof(image->version) - 1 && at + n < f->head_len &&
+	       f->head[at + n] > ' ' && f->head[at + n] <= '~')
+		n++;
+	memcpy(image->version, f->head + at, n);
+}
+
 bool image_parse_bzimage(struct image *image, const struct image_file *f,
 			 char *why)
 {
@@ -217,6 +233,7 @@ bool image_parse_bzimage(struct image *image, const struct image_file *f,
 	image->is_64 = field_get(image, XLOADFLAGS) & XLF_KERNEL_64;
 	image->cmdline_max = field_get(image, CMDLINE_SIZE);
 	image->initrd_max = field_get(image, INITRD_ADDR_MAX);
+	version_get(image, f);
 	return kernel_find(image, f, why) && payload_check(image, why) &&
 	       place_get(image, why);
 }

@@ -9,7 +9,7 @@
 
 #include "guest.h"
 
-#define SIGNALS_MAX	8
+#define SIGNALS_MAX	10
 #define NS_PER_MS	UINT64_C(1000000)
 #define NS_PER_S	UINT64_C(1000000000)
 
@@ -50,9 +50,19 @@ void loop_again(struct virtqueue *q)
 	again[nagain++] = q;
 }
 
-static void note_signal(int sig)
+static void (*interrupted)(void *ucontext);
+
+static void note_signal(int sig, siginfo_t *info, void *ucontext)
 {
+	(void)info;
 	signalled[sig] = 1;
+	if (interrupted)
+		interrupted(ucontext);
+}
+
+void loop_on_interrupt(void (*fn)(void *ucontext))
+{
+	interrupted = fn;
 }
 
 /*
@@ -61,7 +71,8 @@ static void note_signal(int sig)
  */
 void loop_on_signal(int sig, void (*fn)(struct guest *g))
 {
-	struct sigaction sa = { .sa_handler = note_signal };
+	struct sigaction sa = { .sa_sigaction = note_signal,
+				.sa_flags = SA_SIGINFO };
 	sigset_t set;
 
 	if (nsignals == SIGNALS_MAX)

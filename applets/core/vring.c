@@ -6,8 +6,8 @@
  * moment, by mistake or to see what happens.  Each field is read once, into a
  * copy; the copy is checked and used, and the field is never looked at again.
  */
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "guest.h"
@@ -87,6 +87,7 @@ bool vq_start(struct virtqueue *q, char *why)
 	}
 	q->event_idx = virtio_has(q->d, VIRTIO_RING_F_EVENT_IDX);
 	q->indirect = virtio_has(q->d, VIRTIO_RING_F_INDIRECT_DESC);
+	q->notify_on_empty = virtio_has(q->d, VIRTIO_F_NOTIFY_ON_EMPTY);
 	q->last_avail = q->used_idx = q->signalled = 0;
 	q->quiet = false;
 	q->live = true;
@@ -304,6 +305,9 @@ void vq_signal(struct virtqueue *q)
 	else
 		wanted = !(load16(&vq_avail(q)->flags) &
 			   VRING_AVAIL_F_NO_INTERRUPT);
+	/* An old driver that sleeps until all is done (VIRTIO 6.3). */
+	if (q->notify_on_empty && !vq_has_work(q))
+		wanted = true;
 	if (!wanted)
 		return;
 	q->interrupts++;

@@ -38,6 +38,10 @@ static bool block_next(struct device *d, struct virtqueue *q)
 	b->done = 0;
 	b->headless = iov_read(b->c.out, b->c.nout, 0, &b->header,
 			       sizeof(b->header)) < sizeof(b->header);
+	b->barrier = virtio_has(d, VIRTIO_BLK_F_BARRIER) &&
+		     b->header.type & VIRTIO_BLK_T_BARRIER;
+	if (b->barrier)
+		b->header.type &= ~VIRTIO_BLK_T_BARRIER;
 	return true;
 }
 
@@ -246,6 +250,8 @@ const struct device_type device_block = {
 		    BIT(VIRTIO_BLK_F_CONFIG_WCE) |
 		    BIT(VIRTIO_BLK_F_DISCARD) |
 		    BIT(VIRTIO_BLK_F_WRITE_ZEROES),
+	.modern_features = BIT(VIRTIO_BLK_F_CONFIG_WCE),
+	.legacy_features = BIT(VIRTIO_BLK_F_BARRIER),
 	.config_size = CONFIG_SIZE,
 	.state_size = sizeof(struct block),
 	.parse = block_parse,

@@ -38,6 +38,7 @@ struct block {
 	bool writeback;		/* what the driver made of it */
 
 	/* The request in hand; valid if busy. */
+	bool barrier;		/* of an old driver: flush before and after */
 	bool busy, headless;	/* headless: its header is not all there */
 	struct chain c;
 	struct virtio_blk_outhdr header;	/* our copy */

@@ -35,6 +35,8 @@ static bool block_writes_through(struct device *d)
 
 	if (b->cache == CACHE_UNSAFE)
 		return false;
+	if (b->barrier)
+		return true;
 	if (virtio_has(d, VIRTIO_BLK_F_CONFIG_WCE))
 		return !b->writeback;
 	return b->cache == CACHE_WRITETHROUGH ||
@@ -195,6 +197,9 @@ uint8_t block_run(struct device *d)
 	const struct block *b = d->state;
 
 	if (b->headless)
+		return VIRTIO_BLK_S_IOERR;
+	/* What a barrier comes after is durable before it begins. */
+	if (b->barrier && !b->done && block_flush(d) != VIRTIO_BLK_S_OK)
 		return VIRTIO_BLK_S_IOERR;
 	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].type == b->header.type &&

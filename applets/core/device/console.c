@@ -235,6 +235,7 @@ const struct device_type device_console = {
 	.nqueues = 2,
 	.features = UINT64_C(1) << VIRTIO_CONSOLE_F_SIZE |
 		    UINT64_C(1) << VIRTIO_CONSOLE_F_EMERG_WRITE,
+	.modern_features = UINT64_C(1) << VIRTIO_CONSOLE_F_EMERG_WRITE,
 	.config_size = sizeof(struct virtio_console_config),
 	.state_size = sizeof(struct console),
 	.open = console_open,

@@ -208,6 +208,8 @@ const struct device_type device_net = {
 		    BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
 		    BIT(VIRTIO_NET_F_HOST_ECN) | BIT(VIRTIO_NET_F_MRG_RXBUF) |
 		    BIT(VIRTIO_NET_F_STATUS),
+	.modern_features = BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_STATUS),
+	.legacy_features = BIT(VIRTIO_F_NOTIFY_ON_EMPTY),
 	.config_size = offsetof(struct virtio_net_config, mtu) + 2,
 	.state_size = sizeof(struct net),
 	.parse = net_parse,

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The parts of the hypervisor `lguest`.
+ */
+#ifndef LGUEST_HYPERVISOR_H
+#define LGUEST_HYPERVISOR_H
+
+#include "abi/lguest.h"
+#include "machine.h"
+
+/* What a Host's /dev/lguest speaks, in order of age. */
+enum generation {
+	LGUEST_PGDIR,		/* 2.6.25 to 2.6.28 */
+	LGUEST_BREAK,		/* 2.6.29 and 2.6.30 */
+	LGUEST_EVENTFD,		/* 2.6.31 to 3.19 */
+	LGUEST_PCI,		/* 4.0 to 4.13 */
+};
+
+/* A request is words of the Host's kernel, which is a 32-bit one. */
+#define LGUEST_WORDS	5
+
+struct lguest {
+	int fd;			/* the Guest; -1: none */
+	enum generation generation;
+};
+
+extern struct lguest lguest;
+
+/* write(2) of request and words; what it returned, or -errno. */
+long lguest_request(int fd, enum lguest_request request,
+		    unsigned long a, unsigned long b, unsigned long c,
+		    unsigned long d);
+
+/* Names of generations, for people. */
+extern const char *const lguest_hosts[];
+
+/* --- lguest_boot.c --- */
+/* Loads the kernel; returns its entry, and the first page directory. */
+gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir);
+
+/* --- lguest_run.c --- */
+int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
+		const struct timespec *timeout, const sigset_t *mask);
+
+/* --- lguest_emulate.c --- */
+/* Does what the Guest could not: or gives it the trap. */
+void lguest_emulate(struct guest *g, const struct lguest_pending *pending);
+
+/* --- lguest_decode.c --- */
+
+/* An access to a port or to device memory, decoded. */
+struct access {
+	bool write, mmio;
+	unsigned width;		/* bytes accessed */
+	unsigned length;	/* of the instruction */
+	int reg;		/* 0 to 7 as in ModRM, or -1: value is it */
+	bool high;		/* ah, ch, dh or bh */
+	unsigned extend;	/* width of the register to fill, zeroed */
+	int port;		/* number, or -1: it is in dx */
+	uint32_t value;
+};
+
+/*
+ * What insn (7 bytes of it are there) does to I/O ports (trap 13) or to
+ * memory (trap 14).  False: none that we know.
+ */
+bool lguest_decode(struct access *a, const uint8_t insn[7], bool mmio);
+
+#endif

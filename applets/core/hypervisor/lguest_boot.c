@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an lguest Guest finds in its memory at the start: the boot parameters
+ * at address 0 with the word that it is one (hardware_subarch), and for the
+ * oldest kernels page tables.
+ */
+#include <string.h>
+
+#include "abi/bootparam.h"
+#include "lguest.h"
+
+#define PARAMS		0
+#define CMDLINE		0x1000
+#define CMDLINE_ROOM	0x1000
+#define LOW_END		0x2000
+/* A vmlinux says nothing of its alignment; from 3.1 on it is asked for. */
+#define ALIGNMENT	0x1000000
+
+#define PTE_FLAGS	7	/* present, writable, user */
+#define PTES		1024	/* in a page */
+
+/* PTE pages that map all RAM, right below a page directory, below `top`. */
+static gpa_t page_tables(struct guest *g, gpa_t top)
+{
+	uint64_t pages = g->mem.size / LGUEST_PAGE;
+	uint64_t tables = (pages + PTES - 1) / PTES;
+	gpa_t pgdir = top - LGUEST_PAGE, first = pgdir - tables * LGUEST_PAGE;
+	uint32_t *dir = mem_at(&g->mem, pgdir, LGUEST_PAGE);
+	uint32_t *ptes = mem_at(&g->mem, first, tables * LGUEST_PAGE);
+
+	if (!dir || !ptes || top < (tables + 1) * LGUEST_PAGE)
+		die("no room for page tables: more MEM is needed");
+	for (uint64_t i = 0; i < pages; i++)
+		ptes[i] = i * LGUEST_PAGE | PTE_FLAGS;
+	for (uint64_t i = 0; i < tables; i++)
+		dir[i] = (first + i * LGUEST_PAGE) | PTE_FLAGS;
+	return pgdir;
+}
+
+static void adjust_params(struct guest *g)
+{
+	struct boot_params *p = mem_at(&g->mem, PARAMS, sizeof(*p));
+	struct setup_header *h = &p->hdr;
+
+	if (h->version < LGUEST_BOOT_VERSION)
+		h->version = LGUEST_BOOT_VERSION;
+	/* There is no GDT of ours to load segments from. */
+	h->loadflags |= KEEP_SEGMENTS;
+	h->hardware_subarch = LGUEST_SUBARCH;
+	if (!h->kernel_alignment)
+		h->kernel_alignment = ALIGNMENT;
+}
+
+gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir)
+{
+	const struct e820_range ram = { 0, g->mem.size, 1 };
+	struct boot boot = {
+		.params = PARAMS, .cmdline = CMDLINE,
+		.cmdline_room = CMDLINE_ROOM, .low = LOW_END,
+		.e820 = &ram, .ne820 = 1,
+	};
+	gpa_t top;
+
+	load_linux(g, &boot);
+	adjust_params(g);
+	top = boot.initrd_start ? boot.initrd_start : g->mem.size;
+	*pgdir = 0;
+	if (lguest.generation == LGUEST_PGDIR) {
+		if (top - boot.kernel_end < MIB(1))
+			die("no room for page tables: more MEM is needed");
+		*pgdir = page_tables(g, top & ~(gpa_t)(LGUEST_PAGE - 1));
+	}
+	return boot.entry;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The Guest runs inside read(2) on /dev/lguest, which no poll(2) can wait for
+ * beside other things.  So the loop's wait is that read, and descriptors get
+ * us out of it by signals (O_ASYNC).  A signal only says "look": what is up we
+ * ask poll(2), each time before the Guest goes on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "interruptible.h"
+#include "lguest.h"
+
+#define FDS_MAX		1024
+/* The Host's Guests are 127 characters of last words long, or shorter. */
+#define REASON_MAX	256
+/* How Linux ends a Guest that asked for it. */
+#define POWER_DOWN	"CRASH: Power down"
+#ifndef ERESTART
+#define ERESTART	85
+#endif
+
+static int old_flags[FDS_MAX];	/* of descriptors that raise signals; +1 */
+
+static void woken(int sig, siginfo_t *info, void *ucontext)
+{
+	(void)sig, (void)info;
+	interruptible_wake(ucontext);
+}
+
+/* Descriptors 0 to 2 are also somebody else's: they get their flags back. */
+static void async_restore(void)
+{
+	for (int fd = 0; fd < FDS_MAX; fd++)
+		if (old_flags[fd])
+			fcntl(fd, F_SETFL, old_flags[fd] - 1);
+}
+
+static void async_add(int fd)
+{
+	int flags;
+
+	if (fd >= FDS_MAX || old_flags[fd])
+		return;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return;
+	old_flags[fd] = flags + 1;
+	/* Some cannot: a file, which poll(2) always finds ready. */
+	fcntl(fd, F_SETOWN, getpid());
+	fcntl(fd, F_SETFL, flags | O_ASYNC);
+}
+
+/* Once: from now on the loop's signals come whenever they like. */
+static void signals_open(const sigset_t *mask)
+{
+	struct sigaction sa = { .sa_sigaction = woken,
+				.sa_flags = SA_SIGINFO };
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
+	sigaction(SIGIO, &sa, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	loop_on_interrupt(interruptible_wake);
+	atexit(async_restore);
+	if (mask)
+		sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* The one clock that works in a read(2).  Often it is set right already. */
+static void alarm_set(const struct timespec *timeout)
+{
+	static bool on;
+	struct itimerval it = { 0 };
+
+	if (!timeout && !on)
+		return;
+	on = timeout;
+	if (timeout) {
+		it.it_value.tv_sec = timeout->tv_sec;
+		/* Rounded up, and never 0, which would be off. */
+		it.it_value.tv_usec = timeout->tv_nsec / 1000 + 1;
+		/* Again and again, in case it was too early. */
+		it.it_interval.tv_usec = 10000;
+	}
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+/* The Host keeps the last words for whoever reads again. */
+static void guest_died(struct guest *g)
+{
+	char text[REASON_MAX] = "";
+	long n = interruptible_read(lguest.fd, text, sizeof(text) - 1);
+
+	if (n == -ERESTART) {
+		guest_reboot(g);
+	} else if (n < 0) {
+		guest_end(g, STATUS_CRASHED, "/dev/lguest: %s", strerror(-n));
+	} else if (!strcmp(text, POWER_DOWN)) {
+		guest_end(g, STATUS_POWEROFF, "the Guest powered off");
+	} else {
+		for (char *c = text; *c; c++)
+			if (*c < ' ' || *c > '~')
+				*c = ' ';
+		guest_end(g, STATUS_CRASHED, "%s", text);
+	}
+}
+
+/* The Guest prints before it has a console: some characters at a time. */
+static void early_print(struct guest *g, uint32_t addr)
+{
+	const char *text = mem_at(&g->mem, addr, 1);
+	uint64_t room = g->mem.size - addr;
+
+	if (text)
+		terminal_write(text, strnlen(text, room < 16 ? room : 16));
+}
+
+static void notified(struct guest *g, uint32_t addr)
+{
+	if (addr < g->mem.size)
+		early_print(g, addr);
+	else
+		io_write(g, true, addr, 4, 0);
+}
+
+static void run(struct guest *g)
+{
+	union {
+		uint32_t notify;
+		struct lguest_pending pending;
+	} event;
+	long n = interruptible_read(lguest.fd, &event, sizeof(event));
+
+	if (n == sizeof(event.pending))
+		lguest_emulate(g, &event.pending);
+	else if (n == sizeof(event.notify))
+		notified(g, event.notify);
+	else if (n == -ERESTART)
+		guest_reboot(g);
+	else if (n == -ENOENT)
+		guest_died(g);
+	else if (n < 0 && n != -EINTR && n != -EAGAIN)
+		guest_end(g, STATUS_FAILED, "read /dev/lguest: %s",
+			  strerror(-n));
+}
+
+int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
+		const struct timespec *timeout, const sigset_t *mask)
+{
+	int up;
+
+	signals_open(mask);
+	for (nfds_t i = 0; i < n; i++)
+		async_add(fds[i].fd);
+	interruptible_begin();
+	up = poll(fds, n, 0);
+	if (up || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
+		return up;
+	alarm_set(timeout);
+	run(g);
+	return 0;
+}
