@@ -6,8 +6,8 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "interruptible.h"
 #include "lguest.h"
 
 #define TRAP_GP		13
@@ -24,9 +24,13 @@ static uint32_t get(unsigned offset)
 {
 	unsigned long value = 0;
 
-	/* The register is what the next read(2) gives. */
+	/*
+	 * The register is what the next read(2) gives, before anything else
+	 * and at once.  It has to be taken, whatever signal has come: else the
+	 * next one to run the Guest would find it.
+	 */
 	if (lguest_request(lguest.fd, LHREQ_GETREG, offset, 0, 0, 0) < 0 ||
-	    interruptible_read(lguest.fd, &value, sizeof(value)) < 0)
+	    read(lguest.fd, &value, sizeof(value)) < 0)
 		return 0;
 	return value;
 }
