@@ -178,6 +178,9 @@ void loop_on_signal(int sig, void (*fn)(struct guest *g));
  */
 void loop_on_interrupt(void (*fn)(void *ucontext));
 
+/* For such a wait(): has one of them come that the loop did not serve yet? */
+bool loop_signalled(void);
+
 /*
  * Asks for another turn without waiting and, in it, for virtio_notify() of q:
  * for a device that has done its share of this turn.

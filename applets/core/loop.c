@@ -65,6 +65,14 @@ void loop_on_interrupt(void (*fn)(void *ucontext))
 	interrupted = fn;
 }
 
+bool loop_signalled(void)
+{
+	for (unsigned i = 0; i < nsignals; i++)
+		if (signalled[signals[i].sig])
+			return true;
+	return false;
+}
+
 /*
  * The signal stays blocked but for the wait itself, so that it cannot come
  * between our last look and the wait and be slept over.

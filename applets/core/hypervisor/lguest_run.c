@@ -162,6 +162,9 @@ int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
 	for (nfds_t i = 0; i < n; i++)
 		async_add(fds[i].fd);
 	interruptible_begin();
+	/* They also come while the loop serves what was up before. */
+	if (loop_signalled())
+		return 0;
 	up = poll(fds, n, 0);
 	if (up || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
 		return up;
