@@ -84,8 +84,10 @@ static void alarm_set(const struct timespec *timeout)
 	on = timeout;
 	if (timeout) {
 		it.it_value.tv_sec = timeout->tv_sec;
-		/* Rounded up, and never 0, which would be off. */
-		it.it_value.tv_usec = timeout->tv_nsec / 1000 + 1;
+		it.it_value.tv_usec = timeout->tv_nsec / 1000;
+		/* Never 0, which would be off. */
+		if (!it.it_value.tv_sec && !it.it_value.tv_usec)
+			it.it_value.tv_usec = 1;
 		/* Again and again, in case it was too early. */
 		it.it_interval.tv_usec = 10000;
 	}
