@@ -24,7 +24,10 @@
 #define ERESTART	85
 #endif
 
-static int old_flags[FDS_MAX];	/* of descriptors that raise signals; +1 */
+#define SHARED_FDS	3	/* 0 to 2 are also somebody else's */
+
+static int old_flags[SHARED_FDS];	/* what theirs were, +1 */
+static uint32_t seen[FDS_MAX];		/* the turn they were last in */
 
 static void woken(int sig, siginfo_t *info, void *ucontext)
 {
@@ -32,27 +35,43 @@ static void woken(int sig, siginfo_t *info, void *ucontext)
 	interruptible_wake(ucontext);
 }
 
-/* Descriptors 0 to 2 are also somebody else's: they get their flags back. */
 static void async_restore(void)
 {
-	for (int fd = 0; fd < FDS_MAX; fd++)
+	for (int fd = 0; fd < SHARED_FDS; fd++)
 		if (old_flags[fd])
 			fcntl(fd, F_SETFL, old_flags[fd] - 1);
 }
 
 static void async_add(int fd)
 {
-	int flags;
+	int flags = fcntl(fd, F_GETFL);
 
-	if (fd >= FDS_MAX || old_flags[fd])
+	if (flags < 0 || flags & O_ASYNC)
 		return;
-	flags = fcntl(fd, F_GETFL);
-	if (flags < 0)
-		return;
-	old_flags[fd] = flags + 1;
+	if (fd < SHARED_FDS && !old_flags[fd])
+		old_flags[fd] = flags + 1;
 	/* Some cannot: a file, which poll(2) always finds ready. */
 	fcntl(fd, F_SETOWN, getpid());
 	fcntl(fd, F_SETFL, flags | O_ASYNC);
+}
+
+/*
+ * A number that was not polled the turn before may be another descriptor now:
+ * connections come and go.
+ */
+static void async_add_new(const struct pollfd *fds, nfds_t n)
+{
+	static uint32_t turn = 1;
+
+	turn++;
+	for (nfds_t i = 0; i < n; i++) {
+		int fd = fds[i].fd;
+
+		if (fd >= FDS_MAX || seen[fd] + 1 != turn)
+			async_add(fd);
+		if (fd < FDS_MAX)
+			seen[fd] = turn;
+	}
 }
 
 /* Once: from now on the loop's signals come whenever they like. */
@@ -161,8 +180,7 @@ int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
 	int up;
 
 	signals_open(mask);
-	for (nfds_t i = 0; i < n; i++)
-		async_add(fds[i].fd);
+	async_add_new(fds, n);
 	interruptible_begin();
 	/* They also come while the loop serves what was up before. */
 	if (loop_signalled())
