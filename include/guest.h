@@ -82,6 +82,8 @@ struct hypervisor {
 		    const struct timespec *timeout, const sigset_t *mask);
 	/* Sets the level of interrupt line irq (a GSI). */
 	void (*line)(struct guest *g, unsigned irq, bool level);
+	/* Each `true` is an interrupt; a line that stays up says no more. */
+	bool line_is_event;
 	/*
 	 * Message-signalled interrupts, or NULL for none: slot n (d->index *
 	 * (QUEUES_MAX + 1) + vector) means this message from now on; fire it.

@@ -33,7 +33,8 @@ void pci_update_line(struct pci_function *f)
 	for (unsigned i = 0; i < PCI_SLOTS && !level; i++)
 		level = pci_asserts(&pci_functions[i]) &&
 			pci_functions[i].config[PCI_INTERRUPT_LINE] == line;
-	if (up[line] == level)
+	/* Where only a rise counts, who still wants it up has to say so. */
+	if (up[line] == level && !(level && f->d->g->hv->line_is_event))
 		return;
 	up[line] = level;
 	f->d->g->hv->line(f->d->g, line, level);

@@ -179,14 +179,18 @@ static void hypervisor_lguest_destroy(struct guest *g)
 /* An interrupt is an event to this Host: it has no level. */
 static void hypervisor_lguest_line(struct guest *g, unsigned irq, bool level)
 {
+	static bool told;
 	long rc;
 
 	(void)g;
 	if (!level || lguest.fd < 0)
 		return;
 	rc = lguest_request(lguest.fd, LHREQ_IRQ, irq, 0, 0, 0);
-	if (rc < 0 && rc != -ENOENT)
+	/* A Guest that is dead tells so when it is next run. */
+	if (rc < 0 && rc != -ENOENT && !told) {
+		told = true;
 		warn(NODE ": interrupt %u: %s", irq, strerror(-rc));
+	}
 }
 
 static void hypervisor_lguest_dump(struct guest *g)
@@ -214,5 +218,6 @@ const struct hypervisor hypervisor_lguest = {
 	.destroy = hypervisor_lguest_destroy,
 	.wait = lguest_wait,
 	.line = hypervisor_lguest_line,
+	.line_is_event = true,
 	.dump = hypervisor_lguest_dump,
 };
