@@ -16,8 +16,7 @@ enum lguest_request {
 				/* to 3.19: start */
 				/* from 4.0: start, limit of device pages */
 	LHREQ_IRQ = 2,		/* irq */
-	LHREQ_BREAK = 3,	/* to 2.6.30: on */
-	LHREQ_EVENTFD = 4,	/* 2.6.31 to 3.19 */
+				/* 3 and 4 served Launchers of many threads */
 	LHREQ_GETREG = 5,	/* from 4.0: offset; then read(2) it */
 	LHREQ_SETREG = 6,	/* offset, value */
 	LHREQ_TRAP = 7,		/* vector */

@@ -29,8 +29,7 @@ static unsigned nspares;
 
 const char *const lguest_hosts[] = {
 	[LGUEST_PGDIR] = "2.6.25 to 2.6.28",
-	[LGUEST_BREAK] = "2.6.29 or 2.6.30",
-	[LGUEST_EVENTFD] = "2.6.31 to 3.19",
+	[LGUEST_BUS] = "2.6.29 to 3.19",
 	[LGUEST_PCI] = "4.0 to 4.13",
 };
 
@@ -46,8 +45,8 @@ long lguest_request(int fd, enum lguest_request request,
 }
 
 /*
- * Each generation is told by what it makes of requests that others do not
- * know.  The first one's answer is the number of bytes it took.
+ * The first request's answer is the number of bytes it took; of the two
+ * generations that take four words, only one knows of registers.
  */
 static long lguest_generation(int fd, void *memory)
 {
@@ -63,8 +62,7 @@ static long lguest_generation(int fd, void *memory)
 	if (rc < 0)
 		return rc;
 	if (rc == 12)
-		return lguest_request(fd, LHREQ_BREAK, 0, 0, 0, 0) == 0 ?
-		       LGUEST_BREAK : LGUEST_EVENTFD;
+		return LGUEST_BUS;
 	return lguest_request(fd, LHREQ_GETREG, LGREG_IP, 0, 0, 0) == 8 ?
 	       LGUEST_PCI : LGUEST_PGDIR;
 }

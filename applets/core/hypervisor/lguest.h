@@ -10,9 +10,8 @@
 
 /* What a Host's /dev/lguest speaks, in order of age. */
 enum generation {
-	LGUEST_PGDIR,		/* 2.6.25 to 2.6.28 */
-	LGUEST_BREAK,		/* 2.6.29 and 2.6.30 */
-	LGUEST_EVENTFD,		/* 2.6.31 to 3.19 */
+	LGUEST_PGDIR,		/* 2.6.25 to 2.6.28: we make page tables */
+	LGUEST_BUS,		/* 2.6.29 to 3.19 */
 	LGUEST_PCI,		/* 4.0 to 4.13 */
 };
 
