@@ -110,6 +110,9 @@ struct chain {
 bool vq_start(struct virtqueue *q, char *why);
 void vq_stop(struct virtqueue *q);
 
+/* The accepted features changed while q is live. */
+void vq_renegotiate(struct virtqueue *q);
+
 /*
  * Takes the next chain.  False when there is none; also when the driver broke
  * the ring: then the device has been stopped by virtio_break().
@@ -220,6 +223,8 @@ bool virtio_has(const struct device *d, unsigned bit);
 /* For buses: what the driver does to a device.  Any value is survived. */
 void virtio_accept(struct device *d, uint64_t features);
 void virtio_set_status(struct device *d, uint8_t status);
+/* The driver used d first, and now says what it accepts. */
+void virtio_accept_late(struct device *d, uint64_t features);
 void virtio_notify(struct device *d, unsigned queue);
 uint32_t virtio_config_read(struct device *d, unsigned off, unsigned len);
 void virtio_config_write(struct device *d, unsigned off, unsigned len,

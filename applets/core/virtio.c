@@ -52,6 +52,18 @@ void virtio_accept(struct device *d, uint64_t features)
 		d->acked = features;
 }
 
+/* Linux to 2.6.31 did that: queues go on as they are, but for the rules. */
+void virtio_accept_late(struct device *d, uint64_t features)
+{
+	if (d->broken || d->acked == (features & d->features))
+		return;
+	d->acked = features & d->features;
+	for (unsigned i = 0; i < d->type->nqueues; i++)
+		vq_renegotiate(&d->queues[i]);
+	if (d->type->changed)
+		d->type->changed(d);
+}
+
 /* Is what the driver accepted something that we offered? (VIRTIO 2.2) */
 static bool virtio_features_ok(const struct device *d)
 {

@@ -77,6 +77,13 @@ static const char *vq_check(struct virtqueue *q)
 	return NULL;
 }
 
+void vq_renegotiate(struct virtqueue *q)
+{
+	q->event_idx = virtio_has(q->d, VIRTIO_RING_F_EVENT_IDX);
+	q->indirect = virtio_has(q->d, VIRTIO_RING_F_INDIRECT_DESC);
+	q->notify_on_empty = virtio_has(q->d, VIRTIO_F_NOTIFY_ON_EMPTY);
+}
+
 bool vq_start(struct virtqueue *q, char *why)
 {
 	const char *wrong = vq_check(q);
@@ -85,9 +92,7 @@ bool vq_start(struct virtqueue *q, char *why)
 		snprintf(why, WHY_MAX, "%s", wrong);
 		return false;
 	}
-	q->event_idx = virtio_has(q->d, VIRTIO_RING_F_EVENT_IDX);
-	q->indirect = virtio_has(q->d, VIRTIO_RING_F_INDIRECT_DESC);
-	q->notify_on_empty = virtio_has(q->d, VIRTIO_F_NOTIFY_ON_EMPTY);
+	vq_renegotiate(q);
 	q->last_avail = q->used_idx = q->signalled = 0;
 	q->quiet = false;
 	q->live = true;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "abi/lguest.h"
-#include "guest.h"
+#include "machine.h"
 
 #define FEATURE_BYTES	4
 #define IRQS		32	/* 0 is the Guest's timer */
@@ -21,6 +21,7 @@ static struct place {
 	unsigned desc, accepted, config;
 	gpa_t rings[QUEUES_MAX];
 	unsigned irqs[QUEUES_MAX];
+	bool early;		/* used before it was told to be ready */
 } places[DEVICES_MAX];
 
 static unsigned page_used;	/* bytes of the descriptor page */
@@ -95,9 +96,24 @@ static void desc_write(const struct place *p)
 	memcpy(page_at(d->g, p->config), d->config, d->config_size);
 }
 
+static uint8_t desc_status(const struct place *p)
+{
+	return *(volatile uint8_t *)page_at(p->d->g, p->desc +
+			offsetof(struct lguest_device_desc, status));
+}
+
+static uint32_t desc_accepted(const struct place *p)
+{
+	uint32_t accepted;
+
+	memcpy(&accepted, page_at(p->d->g, p->accepted), sizeof(accepted));
+	return accepted;
+}
+
 /* Status 0: the driver leaves, or begins. */
 static void bus_lguest_restart(struct place *p)
 {
+	p->early = false;
 	virtio_reset(p->d);
 	rings_zero(p);
 	rings_set(p);
@@ -109,14 +125,24 @@ static void bus_lguest_restart(struct place *p)
  * accepted features, and a block driver reads partitions before it is ready.
  * So a device starts when it is told to be ready or first kicked, with the
  * features that are accepted by then; and starting twice is no news.
+ *
+ * Up to 2.6.31 a driver even accepts features only after it used the device:
+ * then we learn of them once it is ready, and until then take what it does.
  */
 static void bus_lguest_start(struct place *p)
 {
-	uint32_t accepted;
+	bool ready = desc_status(p) & VIRTIO_CONFIG_S_DRIVER_OK;
+	uint32_t accepted = desc_accepted(p);
 
+	if (p->early && ready) {
+		p->early = false;
+		virtio_accept_late(p->d, accepted);
+	}
 	if (p->d->status)
 		return;
-	memcpy(&accepted, page_at(p->d->g, p->accepted), sizeof(accepted));
+	p->early = !ready;
+	if (p->early && !accepted)
+		accepted = UINT32_C(1) << VIRTIO_RING_F_INDIRECT_DESC;
 	virtio_accept(p->d, accepted);
 	virtio_set_status(p->d, VIRTIO_CONFIG_S_ACKNOWLEDGE |
 			  VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |
@@ -126,12 +152,17 @@ static void bus_lguest_start(struct place *p)
 			     accepted, (uint32_t)p->d->features);
 }
 
+/* 2.6.25 tells of nothing else, and leaves it to us to clear the status. */
+static bool tells_only_resets(const struct guest *g)
+{
+	return g->image && !strncmp(g->image->version, "2.6.25", 6);
+}
+
 static void status_changed(struct place *p)
 {
-	uint8_t status = *(volatile uint8_t *)page_at(p->d->g, p->desc +
-			offsetof(struct lguest_device_desc, status));
+	uint8_t status = desc_status(p);
 
-	if (!status)
+	if (!status || tells_only_resets(p->d->g))
 		bus_lguest_restart(p);
 	else if (status & VIRTIO_CONFIG_S_DRIVER_OK)
 		bus_lguest_start(p);
@@ -182,22 +213,36 @@ static void offer_features(struct device *d)
 		       UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
 }
 
-static bool bus_lguest_attach(struct device *d)
+/* Names the limit that one more device would exceed. */
+static void check_room(const struct device *d, const struct place *p)
 {
-	struct place *p = &places[d->index];
 	unsigned n = d->type->nqueues, pages = 0;
 
 	for (unsigned i = 0; i < n; i++)
 		pages += ring_pages(d->queues[i].size_max);
+	if (irqs_used + n > IRQS)
+		die_usage("%s is one device too many: the bus lguest has %u interrupts, one for each queue",
+			  d->name, IRQS - 1);
+	/* The list ends with a type of 0. */
+	if (p->config + d->config_size >= LGUEST_PAGE)
+		die_usage("%s is one device too many: the bus lguest has one page of descriptors",
+			  d->name);
+	if (pages_used + pages > LGUEST_DEVICE_PAGES)
+		die_usage("%s is one device too many: the bus lguest has %u pages of rings",
+			  d->name, LGUEST_DEVICE_PAGES - 1);
+}
+
+static bool bus_lguest_attach(struct device *d)
+{
+	struct place *p = &places[d->index];
+	unsigned n = d->type->nqueues;
+
 	p->d = d;
 	p->desc = page_used;
 	p->accepted = p->desc + sizeof(struct lguest_device_desc) +
 		      n * sizeof(struct lguest_vqconfig) + FEATURE_BYTES;
 	p->config = p->accepted + FEATURE_BYTES;
-	/* The list ends with a type of 0. */
-	if (p->config + d->config_size >= LGUEST_PAGE ||
-	    pages_used + pages > LGUEST_DEVICE_PAGES || irqs_used + n > IRQS)
-		return false;
+	check_room(d, p);
 	for (unsigned i = 0; i < n; i++) {
 		p->rings[i] = d->g->mem.size + pages_used * LGUEST_PAGE;
 		pages_used += ring_pages(d->queues[i].size_max);
