@@ -125,6 +125,27 @@ static bool decode_memory(struct access *a, struct bytes *b, uint8_t op,
 	return false;
 }
 
+/*
+ * Operand size, and segments, which are part of the address that the Host
+ * found already.  Others would change what ModRM or the instruction means.
+ */
+static bool is_prefix(uint8_t byte, unsigned *full)
+{
+	switch (byte) {
+	case 0x66:
+		*full = 2;
+		return true;
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x64:
+	case 0x65:
+		return true;
+	}
+	return false;
+}
+
 bool lguest_decode(struct access *a, const uint8_t insn[INSN_MAX], bool mmio)
 {
 	struct bytes b = { .at = insn };
@@ -133,11 +154,9 @@ bool lguest_decode(struct access *a, const uint8_t insn[INSN_MAX], bool mmio)
 	uint8_t op;
 
 	*a = (struct access){ .mmio = mmio };
-	op = take(&b, 1);
-	if (op == 0x66) {
-		full = 2;
+	do {
 		op = take(&b, 1);
-	}
+	} while (is_prefix(op, &full) && !b.over);
 	known = mmio ? decode_memory(a, &b, op, full) :
 		       decode_port(a, &b, op, full);
 	a->length = b.used;
