@@ -40,9 +40,9 @@ struct memory {
 	int fd;			/* memfd, or -1 where the Host has none */
 	uint8_t *host;		/* all of it, in one mapping, MAP_SHARED */
 	uint64_t size;		/* bytes of RAM */
-	uint64_t mapped;	/* and with the devices' */
 	unsigned nregions;
-	struct region regions[REGIONS_MAX];	/* in order of base */
+	struct region regions[REGIONS_MAX];	/* RAM, in order of base */
+	struct region devices;	/* no RAM, but shared with devices; may be 0 */
 };
 
 /* Dies (usage) unless the Host has RAM and swap for size bytes. */

@@ -129,11 +129,10 @@ static uint8_t *mem_map(int fd, uint64_t size)
 void mem_create(struct memory *m, uint64_t size, uint64_t extra,
 		gpa_t hole_start, gpa_t hole_end)
 {
-	uint64_t all = size + extra, low = all;
+	uint64_t all = size + extra, low = size;
 
 	m->fd = mem_open(all);
 	m->size = size;
-	m->mapped = all;
 	m->host = mem_map(m->fd, all);
 	if (m->host == MAP_FAILED)
 		die_errno("%llu MB of memory: mmap",
@@ -142,25 +141,33 @@ void mem_create(struct memory *m, uint64_t size, uint64_t extra,
 		low = hole_start;
 	m->nregions = 0;
 	mem_add_region(m, 0, low, m->host);
-	if (all > low)
-		mem_add_region(m, hole_end, all - low, m->host + low);
+	if (size > low)
+		mem_add_region(m, hole_end, size - low, m->host + low);
+	m->devices = (struct region){ size > low ? hole_end + size - low : size,
+				      extra, m->host + size };
 }
 
 void mem_clear(struct memory *m)
 {
-	if (madvise(m->host, m->mapped, MADV_REMOVE))
-		memset(m->host, 0, m->mapped);
+	uint64_t all = m->size + m->devices.size;
+
+	if (madvise(m->host, all, MADV_REMOVE))
+		memset(m->host, 0, all);
+}
+
+/* Ordered so that nothing can wrap around. */
+static bool region_has(const struct region *r, gpa_t gpa, uint64_t len)
+{
+	return gpa >= r->base && gpa - r->base < r->size &&
+	       len <= r->size - (gpa - r->base);
 }
 
 void *mem_at(const struct memory *m, gpa_t gpa, uint64_t len)
 {
-	for (unsigned i = 0; i < m->nregions; i++) {
-		const struct region *r = &m->regions[i];
-
-		/* In an order in which nothing can wrap around. */
-		if (gpa >= r->base && gpa - r->base < r->size &&
-		    len <= r->size - (gpa - r->base))
-			return r->host + (gpa - r->base);
-	}
+	for (unsigned i = 0; i < m->nregions; i++)
+		if (region_has(&m->regions[i], gpa, len))
+			return m->regions[i].host + (gpa - m->regions[i].base);
+	if (region_has(&m->devices, gpa, len))
+		return m->devices.host + (gpa - m->devices.base);
 	return NULL;
 }
