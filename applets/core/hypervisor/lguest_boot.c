@@ -47,6 +47,8 @@ static void adjust_params(struct guest *g)
 	/* There is no GDT of ours to load segments from. */
 	h->loadflags |= KEEP_SEGMENTS;
 	h->hardware_subarch = LGUEST_SUBARCH;
+	/* Hosts from 2.6.29 to 3.0 put page tables right below whole pages. */
+	h->ramdisk_size = ALIGN_UP(h->ramdisk_size, LGUEST_PAGE);
 	if (!h->kernel_alignment)
 		h->kernel_alignment = ALIGNMENT;
 }
