@@ -176,6 +176,7 @@ static void hypervisor_kvm_start(struct guest *g)
 	(void)g;
 	for (unsigned i = 0; i < kvm.ncpus; i++)
 		kvm_cpu_start(&kvm.cpus[i]);
+	kvm_probe_forget();
 }
 
 /* CPUs stop before anything goes that they could be using. */

@@ -104,6 +104,8 @@ int kvm_open_node(void);
 
 /* --- kvm_probe.c --- */
 bool kvm_can(const struct image *image, char *why);
+/* The Guest that kvm_can() tried may go: the real one is there. */
+void kvm_probe_forget(void);
 
 /* --- kvm_cpu.c: the CPU's thread.  cpu->fd and cpu->run are there. --- */
 void kvm_cpu_start(struct kvm_cpu *cpu);

@@ -42,6 +42,13 @@ struct probe {
 
 static struct kvm_run *volatile late;	/* for the handler */
 
+/*
+ * With its first VM a Host's kernel turns virtualization on, and with its last
+ * one off again, which both take time: so this one stays until there is
+ * another.
+ */
+static struct probe kept = { .fd = -1 };
+
 /* The timer repeats, so it does not matter where the first one hit. */
 static void too_late(int sig)
 {
@@ -227,6 +234,17 @@ bool kvm_can(const struct image *image, char *why)
 		return false;
 	}
 	yes = probe(&p, image, why);
-	probe_close(&p);
+	if (yes)
+		kept = p;
+	else
+		probe_close(&p);
 	return yes;
+}
+
+void kvm_probe_forget(void)
+{
+	if (kept.fd < 0)
+		return;
+	probe_close(&kept);
+	kept.fd = -1;
 }
