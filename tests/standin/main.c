@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * usage: standin LAUNCHER [SCRIPT]
+ * Each script on each era's Host, in the current directory.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "standin.h"
+
+#define LAST_OF_ALL	10000	/* system calls: all there are */
+#define SCRIPT_SECONDS	60
+
+const char *launcher;
+
+static const struct era eras[] = {
+	{ .version = "2.6.25.20", .form = FORM_PGDIR, .telling = TELLS_RESET,
+	  .accepts_late = true, .owner_only = true, .last_syscall = 326 },
+	{ .version = "2.6.28.10", .form = FORM_PGDIR, .telling = TELLS_STATUS,
+	  .accepts_late = true, .owner_only = true, .last_syscall = 332 },
+	{ .version = "2.6.30.10", .form = FORM_START, .telling = TELLS_STATUS,
+	  .accepts_late = true, .owner_only = true, .last_syscall = 334 },
+	{ .version = "2.6.35.14", .form = FORM_START, .telling = TELLS_STATUS,
+	  .last_syscall = 337 },
+	{ .version = "3.11.10", .form = FORM_START, .telling = TELLS_FEATURES,
+	  .last_syscall = 350, .punch = true },
+	{ .version = "4.1.15", .form = FORM_DEVICES, .telling = TELLS_PCI,
+	  .last_syscall = 358, .ofd_locks = true, .punch = true },
+	{ .version = "4.10.17", .form = FORM_DEVICES, .telling = TELLS_PCI,
+	  .last_syscall = 382, .ofd_locks = true, .punch = true },
+	/* Nothing is missing here. */
+	{ .version = "3.19.8", .form = FORM_START, .telling = TELLS_FEATURES,
+	  .last_syscall = LAST_OF_ALL, .ofd_locks = true, .punch = true },
+};
+
+static const char *name;
+static const struct era *now;
+
+void failed(const char *file, int line, const char *fmt, ...)
+{
+	const char *slash = strrchr(file, '/');
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	printf("FAIL %s-%s: %s:%d: %s\n", now->version, name,
+	       slash ? slash + 1 : file, line, text);
+	fflush(stdout);
+	child_kill();
+	_exit(1);
+}
+
+static bool run(const struct script *s, const struct era *era)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	name = s->name;
+	now = era;
+	pid = fork();
+	if (!pid) {
+		alarm(SCRIPT_SECONDS);
+		s->run(era);
+		printf("PASS %s-%s\n", era->version, s->name);
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("FAIL %s-%s: signal %d\n", era->version, s->name,
+		       WTERMSIG(status));
+	return !status;
+}
+
+int main(int argc, char **argv)
+{
+	bool ok = true;
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: standin LAUNCHER [SCRIPT]\n");
+		return 2;
+	}
+	launcher = argv[1];
+	for (unsigned i = 0; i < ARRAY_SIZE(eras); i++)
+		for (const struct script *s = scripts; s->name; s++)
+			if (argc < 3 || !strcmp(argv[2], s->name))
+				ok &= run(s, &eras[i]);
+	return !ok;
+}
