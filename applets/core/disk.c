@@ -149,6 +149,26 @@ static void iov_skip(struct iovec **iov, unsigned *n, size_t done)
 }
 
 /*
+ * As preadv(2) and pwritev(2), which Hosts before 2.6.30 lack.  The file's
+ * offset is nobody else's, so it may as well be moved.
+ */
+static ssize_t disk_move_some(int fd, bool write, const struct iovec *iov,
+			      unsigned n, uint64_t off)
+{
+	static bool missing;
+	ssize_t done = -1;
+
+	if (!missing) {
+		done = write ? pwritev(fd, iov, n, off)
+			     : preadv(fd, iov, n, off);
+		missing = done < 0 && errno == ENOSYS;
+	}
+	if (missing && lseek(fd, off, SEEK_SET) >= 0)
+		done = write ? writev(fd, iov, n) : readv(fd, iov, n);
+	return done;
+}
+
+/*
  * Short counts are normal: a signal, a limit, two gigabytes.  We go on as long
  * as there is progress; then either an error or the end of file shows.
  */
@@ -160,8 +180,7 @@ bool disk_move(struct disk *disk, int fd, bool write, struct iovec *iov,
 
 	iov_skip(&iov, &n, 0);
 	while (n) {
-		done = write ? pwritev(fd, iov, n, off)
-			     : preadv(fd, iov, n, off);
+		done = disk_move_some(fd, write, iov, n, off);
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0) {
