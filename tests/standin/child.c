@@ -186,10 +186,39 @@ void child_start(const struct era *era, enum ends ends, char **argv)
 
 /* ------------------------------------------------------------------ */
 
+/* True if SIGIO waits for it. */
+static bool signal_waits(void)
+{
+	char path[32], line[128];
+	uint64_t pending = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", child);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "SigPnd:", 7) ||
+		    !strncmp(line, "ShdPnd:", 7))
+			pending |= strtoull(line + 7, NULL, 16);
+	if (f)
+		fclose(f);
+	return pending >> (SIGIO - 1) & 1;
+}
+
+/*
+ * What we do with its descriptors raises signals, and an answer to a call
+ * that one of them is just ending gets lost without a word to us.
+ */
+static void settle(void)
+{
+	for (unsigned i = 0; i < 1000 && signal_waits(); i++)
+		usleep(1000);
+}
+
 /* Takes what it printed, so that it can go on. */
 static void drain(void)
 {
 	struct pollfd p = { .fd = output, .events = POLLIN };
+	size_t had = nprinted;
 	ssize_t n;
 
 	while (output >= 0 && nprinted < sizeof(printed) - 1 &&
@@ -197,9 +226,11 @@ static void drain(void)
 		n = read(output, printed + nprinted,
 			 sizeof(printed) - 1 - nprinted);
 		if (n <= 0)
-			return;
+			break;
 		nprinted += n;
 	}
+	if (nprinted != had)
+		settle();
 }
 
 /* With an end to our patience; true if the listener has something. */
@@ -302,6 +333,7 @@ void child_signal(int sig)
 void child_type(const char *text)
 {
 	NEED(write(input, text, strlen(text)) == (ssize_t)strlen(text));
+	settle();
 }
 
 void child_printed(const char *text)

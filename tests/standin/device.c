@@ -152,6 +152,7 @@ static int request(struct file *f, const struct call *c)
 		if (era->form != FORM_DEVICES || words[1] > 255)
 			return -EINVAL;
 		host_traps[words[1]]++;
+		f->dead = f->reason;
 		return 0;
 	}
 	/* BREAK and EVENTFD served Launchers of many threads. */
@@ -191,7 +192,7 @@ static int read_now(struct file *f, const struct call *c)
 static bool step(void)
 {
 	struct call c;
-	struct file *f;
+	struct file *f, before;
 	int value;
 
 	if (!child_call(&c))
@@ -203,6 +204,7 @@ static bool step(void)
 		return true;
 	}
 	f = &files[c.args[0] - FIRST_FD];
+	before = *f;
 	value = c.nr == I386_READ ? read_now(f, &c) : request(f, &c);
 	if (c.nr == I386_READ && !value) {
 		NEED(f == guest);
@@ -210,7 +212,9 @@ static bool step(void)
 		reading = c;
 		return true;
 	}
-	child_answer(&c, value, value < 0 ? -value : 0);
+	/* Gone by a signal: it will ask again, as if for the first time. */
+	if (!child_answer(&c, value, value < 0 ? -value : 0))
+		*f = before;
 	return true;
 }
 
@@ -249,14 +253,26 @@ void host_notify(uint32_t value)
 	host_run();
 }
 
-void host_trap(uint8_t trap, const uint8_t insn[7], uint32_t addr)
+static void give_trap(uint8_t trap, const uint8_t insn[7], uint32_t addr)
 {
 	uint8_t pending[12] = { trap };
 
 	memcpy(pending + 1, insn, 7);
 	memcpy(pending + 8, &addr, sizeof(addr));
 	end_read(pending, sizeof(pending), 0);
+}
+
+void host_trap(uint8_t trap, const uint8_t insn[7], uint32_t addr)
+{
+	give_trap(trap, insn, addr);
 	host_run();
+}
+
+void host_trap_kills(uint8_t trap, const uint8_t insn[7], const char *reason)
+{
+	host_run();
+	guest->reason = reason;
+	give_trap(trap, insn, 0);
 }
 
 void host_die(const char *reason)

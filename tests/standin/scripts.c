@@ -288,6 +288,20 @@ static void long_reason(const struct era *era)
 	NEED(child_said("xxxxxxxx"));
 }
 
+/* The Host's own words come at once when it dies outside of read(2). */
+static void dies_of_trap(const struct era *era)
+{
+	static const uint8_t hlt[7] = { 0xf4 };
+
+	launch(era, ENDS_PIPE, NULL);
+	if (era->telling == TELLS_PCI)
+		host_trap_kills(13, hlt, "bad stack page 0x12345");
+	else
+		host_die("bad stack page 0x12345");
+	NEED_EQ(host_end(), 3);
+	NEED(child_said("lguest: bad stack page 0x12345\n"));
+}
+
 static void sigterm(const struct era *era)
 {
 	launch(era, ENDS_PIPE, NULL);
@@ -384,7 +398,7 @@ static void driver_again(const struct era *era)
 const struct script scripts[] = {
 	{ "console", console_pipe }, { "console-pty", console_pty },
 	{ "block", block }, { "rng", rng },
-	{ "crash", crash }, { "long-reason", long_reason },
+	{ "crash", crash }, { "dies-of-trap", dies_of_trap }, { "long-reason", long_reason },
 	{ "sigterm", sigterm }, { "sigterm-after-kicks", sigterm_after_kicks },
 	{ "timeout", timeout }, { "reboot", reboot },
 	{ "no-reboot", no_reboot }, { "driver-again", driver_again },

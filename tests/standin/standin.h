@@ -93,6 +93,8 @@ void host_run(void);
 void host_notify(uint32_t value);
 void host_trap(uint8_t trap, const uint8_t insn[7], uint32_t addr);
 void host_die(const char *reason);
+/* The Guest does not survive being given this trap. */
+void host_trap_kills(uint8_t trap, const uint8_t insn[7], const char *reason);
 void host_restart(void);
 
 /* The Guest sleeps until an interrupt comes: which. */

@@ -38,10 +38,26 @@ long lguest_request(int fd, enum lguest_request request,
 		    unsigned long d)
 {
 	unsigned long words[LGUEST_WORDS] = { request, a, b, c, d };
-	/* The Host takes what it needs; the size is no matter to it. */
-	long rc = write(fd, words, sizeof(words));
+	long rc;
 
+	/*
+	 * The Host takes what it needs; the size is no matter to it.  It is
+	 * not interrupted either, but who traces or filters us may be.
+	 */
+	do {
+		rc = write(fd, words, sizeof(words));
+	} while (rc < 0 && errno == EINTR);
 	return rc < 0 ? -errno : rc;
+}
+
+long lguest_read_now(void *buf, size_t len)
+{
+	long n;
+
+	do {
+		n = read(lguest.fd, buf, len);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 /*

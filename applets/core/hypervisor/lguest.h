@@ -30,6 +30,9 @@ long lguest_request(int fd, enum lguest_request request,
 		    unsigned long a, unsigned long b, unsigned long c,
 		    unsigned long d);
 
+/* read(2) of what is there at once; or -errno. */
+long lguest_read_now(void *buf, size_t len);
+
 /* Names of generations, for people. */
 extern const char *const lguest_hosts[];
 

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lguest.h"
 
@@ -30,7 +29,7 @@ static uint32_t get(unsigned offset)
 	 * next one to run the Guest would find it.
 	 */
 	if (lguest_request(lguest.fd, LHREQ_GETREG, offset, 0, 0, 0) < 0 ||
-	    read(lguest.fd, &value, sizeof(value)) < 0)
+	    lguest_read_now(&value, sizeof(value)) < 0)
 		return 0;
 	return value;
 }

@@ -113,26 +113,32 @@ static void alarm_set(const struct timespec *timeout)
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
-/* The Host keeps the last words for whoever reads again. */
-static void guest_died(struct guest *g)
+static void guest_died(struct guest *g, char text[REASON_MAX], long n)
 {
-	char text[REASON_MAX] = "";
-	/* Nothing runs any more: no signal is worth a look before this. */
-	ssize_t n = read(lguest.fd, text, sizeof(text) - 1);
-
-	if (n < 0 && errno == ERESTART) {
-		guest_reboot(g);
-	} else if (n < 0) {
-		guest_end(g, STATUS_CRASHED, "/dev/lguest: %s",
-			  strerror(errno));
-	} else if (!strcmp(text, POWER_DOWN)) {
+	text[n] = '\0';
+	if (!strcmp(text, POWER_DOWN)) {
 		guest_end(g, STATUS_POWEROFF, "the Guest powered off");
-	} else {
-		for (char *c = text; *c; c++)
-			if (*c < ' ' || *c > '~')
-				*c = ' ';
-		guest_end(g, STATUS_CRASHED, "%s", text);
+		return;
 	}
+	for (char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = ' ';
+	guest_end(g, STATUS_CRASHED, "%s", text);
+}
+
+/* The Host keeps the last words for whoever reads again. */
+static void guest_gone(struct guest *g)
+{
+	char text[REASON_MAX];
+	/* Nothing runs any more: no signal is worth a look before this. */
+	long n = lguest_read_now(text, sizeof(text) - 1);
+
+	if (n == -ERESTART)
+		guest_reboot(g);
+	else if (n < 0)
+		guest_end(g, STATUS_CRASHED, "/dev/lguest: %s", strerror(-n));
+	else
+		guest_died(g, text, n);
 }
 
 /* The Guest prints before it has a console: some characters at a time. */
@@ -155,21 +161,29 @@ static void notified(struct guest *g, uint32_t addr)
 
 static void run(struct guest *g)
 {
+	/*
+	 * Room for last words: a trap that we gave the Guest may have been the
+	 * end of it, and then they are what comes first.  They are longer
+	 * than any event.
+	 */
 	union {
 		uint32_t notify;
 		struct lguest_pending pending;
+		char text[REASON_MAX];
 	} event;
-	long n = interruptible_read(lguest.fd, &event, sizeof(event));
+	long n = interruptible_read(lguest.fd, &event, sizeof(event) - 1);
 
 	if (n == sizeof(event.pending))
 		lguest_emulate(g, &event.pending);
 	else if (n == sizeof(event.notify))
 		notified(g, event.notify);
+	else if (n >= 0)
+		guest_died(g, event.text, n);
 	else if (n == -ERESTART)
 		guest_reboot(g);
 	else if (n == -ENOENT)
-		guest_died(g);
-	else if (n < 0 && n != -EINTR && n != -EAGAIN)
+		guest_gone(g);
+	else if (n != -EINTR && n != -EAGAIN)
 		guest_end(g, STATUS_FAILED, "read /dev/lguest: %s",
 			  strerror(-n));
 }
