@@ -139,6 +139,12 @@ $U/tests/unit/%: $U/tests/unit/%.o $U/core.a
 $U/tests/fuzz/%: $U/tests/fuzz/%.o $U/tests/replay.o $U/core.a
 	gcc $(SANITIZE) -o $@ $^ -lz -lpthread
 
+# A unit test in the Launcher's own architecture (tests/standin.test).
+$B/gap: $B/tests/gap.o $B/$(CORE)/interruptible.o
+	$(call LINK,$^)
+
+gap: $B/gap
+
 unit-programs: $(UNITS)
 fuzz-programs: $(REPLAYS)
 
@@ -236,7 +242,7 @@ help:
 #:	make deps		apt-get install what is missing, removing nothing
 #:	make clean		remove build/
 
-.PHONY: all unit-programs fuzz-programs unit fuzz test demo bench deps \
+.PHONY: all gap unit-programs fuzz-programs unit fuzz test demo bench deps \
 	check-binary size lint install init initramfs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

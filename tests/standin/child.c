@@ -87,6 +87,23 @@ static int install_filter(const struct era *era)
 		       SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
 }
 
+const char *child_cannot(void)
+{
+	static const struct era any = { .last_syscall = 1000 };
+	static char why[128];
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(install_filter(&any) < 0 ? errno : 0);
+	waitpid(pid, &status, 0);
+	if (!status)
+		return NULL;
+	snprintf(why, sizeof(why), "no system calls are notified here: %s",
+		 strerror(WEXITSTATUS(status)));
+	return why;
+}
+
 /* ------------------------------------------------------------------ */
 
 static void send_fd(int socket, int fd)

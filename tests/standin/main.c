@@ -14,6 +14,7 @@
 
 #define LAST_OF_ALL	10000	/* system calls: all there are */
 #define SCRIPT_SECONDS	60
+#define SKIPPED		77
 
 const char *launcher;
 
@@ -56,6 +57,13 @@ void failed(const char *file, int line, const char *fmt, ...)
 	_exit(1);
 }
 
+void skipped(const char *why)
+{
+	printf("SKIP %s-%s: %s\n", now->version, name, why);
+	fflush(stdout);
+	_exit(0);
+}
+
 static bool run(const struct script *s, const struct era *era)
 {
 	int status;
@@ -81,6 +89,7 @@ static bool run(const struct script *s, const struct era *era)
 
 int main(int argc, char **argv)
 {
+	const char *why;
 	bool ok = true;
 
 	if (argc < 2) {
@@ -88,6 +97,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	launcher = argv[1];
+	why = child_cannot();
+	if (why) {
+		printf("SKIP standin: %s\n", why);
+		return SKIPPED;
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(eras); i++)
 		for (const struct script *s = scripts; s->name; s++)
 			if (argc < 3 || !strcmp(argv[2], s->name))

@@ -59,6 +59,9 @@ struct call {			/* one of its system calls, to be answered */
 /* Where its standard input and output lead. */
 enum ends { ENDS_PIPE, ENDS_PTY };
 
+/* Why this machine cannot do it, or NULL. */
+const char *child_cannot(void);
+
 /* argv[0] is the program.  Its stderr goes where child_said() finds it. */
 void child_start(const struct era *era, enum ends ends, char **argv);
 
@@ -201,6 +204,8 @@ extern const char *launcher;
 /* Prints FAIL and leaves. */
 void failed(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
+
+void skipped(const char *why) __attribute__((noreturn));
 
 #define NEED(cond) do { \
 	if (!(cond)) \
