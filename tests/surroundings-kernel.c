@@ -97,7 +97,11 @@ static void echo_line(void)
 	char c;
 
 	/* Nothing comes in before somebody asks for interrupts. */
+	out8(UART + 4, 8);
 	out8(UART + 1, 1);
+	while (!(in8(UART_STATUS) & 1))
+		;
+	/* Not before: now there is somebody who listens, too. */
 	print("got: ");
 	do {
 		while (!(in8(UART_STATUS) & 1))
@@ -174,7 +178,7 @@ static void obey(char c, const uint8_t *params)
 		print("Hello\n");
 		break;
 	case 'l':
-		for (i = 0; i < 300; i++)
+		for (i = 0; i < 60; i++)
 			print("Hello, hello, hello, hello, hello\n");
 		break;
 	case 'i':
