@@ -147,18 +147,15 @@ static void hypervisor_lguest_open(struct guest *g)
 		spares[nspares++] = xopen(NODE, O_RDWR, 0);
 }
 
-static int next_file(void)
+/* In a chroot the name is no more what it was, so there we do not open it. */
+static int next_file(const struct guest *g)
 {
-	int fd = open(NODE, O_RDWR | O_CLOEXEC);
-
-	if (nspares) {
-		if (fd >= 0)
-			close(fd);
+	if (nspares)
 		return spares[--nspares];
-	}
-	if (fd < 0)
-		die_errno("reboot: open " NODE);
-	return fd;
+	if (g->plan->chroot || g->plan->username)
+		die("the Guest restarted %u times, and no " NODE " is left",
+		    SPARES);
+	return xopen(NODE, O_RDWR, 0);
 }
 
 static void hypervisor_lguest_create(struct guest *g)
@@ -169,7 +166,7 @@ static void hypervisor_lguest_create(struct guest *g)
 	bool old = lguest.generation == LGUEST_PGDIR;
 	long rc;
 
-	lguest.fd = next_file();
+	lguest.fd = next_file(g);
 	rc = lguest_request(lguest.fd, LHREQ_INITIALIZE, base, limit,
 			    old ? pgdir : entry, old ? entry :
 			    (g->window + MIB(1)) / LGUEST_PAGE);
