@@ -123,7 +123,7 @@ static uint64_t parse_memory(const char *text)
 
 	if (!parse_size(text, MIB(1), &bytes) || bytes % 4096)
 		die_usage("%s: not a size of memory, as in 64, 64M or 1G",
-			  text);
+			  *text ? text : "an empty MEM");
 	if (bytes < MIB(1))
 		die_usage("%s: a Guest needs at least 1M of memory", text);
 	return bytes;

@@ -181,8 +181,12 @@ static bool exit_crash(struct kvm_cpu *cpu)
 			 run->exit_reason);
 	}
 	ioctl(cpu->fd, KVM_GET_REGS, &cpu->regs);
-	snprintf(cpu->crash, sizeof(cpu->crash), "%s at rip %#llx", what,
-		 (unsigned long long)cpu->regs.rip);
+	/* After a triple fault some CPUs are reset already: no rip to tell. */
+	if (run->exit_reason == KVM_EXIT_SHUTDOWN)
+		snprintf(cpu->crash, sizeof(cpu->crash), "%s", what);
+	else
+		snprintf(cpu->crash, sizeof(cpu->crash), "%s at rip %#llx",
+			 what, (unsigned long long)cpu->regs.rip);
 	post(cpu, &p);
 	return false;
 }
