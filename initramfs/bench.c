@@ -7,7 +7,7 @@
  *
  *	bench		reads, writes and flushes /dev/vda; packets and streams
  *			to lguest.peer=ADDRESS
- *	bench-pause	how long a slow flush stops the CPU, a timer, the network
+ *	bench-pause	how long a slow flush stops CPU, timer and network
  *
  *	lguest.rounds=N	how often each phase is repeated
  *	lguest.seconds=N	if there is time for that
@@ -362,7 +362,8 @@ const char *bench_pause(void)
 
 	if (!why)
 		why = bench_peer(word("peer"));
-	for (unsigned i = 0; !why && i < sizeof(pauses) / sizeof(*pauses); i++) {
+	for (unsigned i = 0; !why && i < sizeof(pauses) / sizeof(*pauses);
+	     i++) {
 		run_pause(i, false);
 		run_pause(i, true);
 	}
