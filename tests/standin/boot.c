@@ -44,7 +44,8 @@ static void make_kernel(const struct era *era)
 	close(fd);
 }
 
-void launch(const struct era *era, enum ends ends, const char *const *options)
+void launch_only(const struct era *era, enum ends ends,
+		 const char *const *options)
 {
 	char *argv[32] = { (char *)launcher, "--hypervisor=lguest" };
 	unsigned n = 2;
@@ -58,6 +59,11 @@ void launch(const struct era *era, enum ends ends, const char *const *options)
 	argv[n++] = "of=\"it\"";
 	host_reset(era);
 	child_start(era, ends, argv);
+}
+
+void launch(const struct era *era, enum ends ends, const char *const *options)
+{
+	launch_only(era, ends, options);
 	host_run();
 }
 

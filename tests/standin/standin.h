@@ -195,7 +195,9 @@ extern const struct script scripts[];	/* name NULL ends */
 #define RAM_MB		16
 #define RAM		(RAM_MB << 20)
 
-/* Starts `lguest options... 16 kernel words of="it"`. */
+/* Starts `lguest options... 16 kernel words of="it"`; until the Guest runs. */
+void launch_only(const struct era *era, enum ends ends,
+		 const char *const *options);
 void launch(const struct era *era, enum ends ends, const char *const *options);
 /* What a Guest finds at its start. */
 void boot_check(const struct era *era);
