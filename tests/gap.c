@@ -31,6 +31,9 @@ int main(int argc, char **argv)
 	       GAP_EINTR);
 	report(prefix, "gap", &cured, GAP_EINTR, GAP_EINTR);
 	report(prefix, "gap-restart", &restart, GAP_EINTR, GAP_EINTR);
+	printf("%s %sgap-asleep%s\n", gap_asleep(&cured) == GAP_EINTR &&
+	       gap_asleep(&restart) == GAP_EINTR ? "PASS" : "FAIL", prefix,
+	       ": a signal while read(2) sleeps");
 	report(prefix, "gap-data", &data, GAP_EINTR, GAP_DATA);
 	return 0;
 }
