@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,10 @@
 
 /* Kept open, for we may be in a chroot by the time it has to go. */
 static struct {
-	const char *path, *name;
-	int fd, dir;
+	const char *path;
+	int fd;
 	pid_t owner;
+	bool elsewhere;		/* path leads to it no more */
 } pidfile = { .fd = -1 };
 
 /* "1000" or "1000:1000": an initramfs has no /etc/passwd. */
@@ -68,6 +68,7 @@ void privileges_drop(const struct privileges *p)
 {
 	if (p->chroot && (chroot(p->chroot) || chdir("/")))
 		die_errno("--chroot=%s: chroot", p->chroot);
+	pidfile.elsewhere = p->chroot;
 	if (!p->username)
 		return;
 	/* Supplementary groups first: later we may not. */
@@ -81,32 +82,15 @@ void privileges_drop(const struct privileges *p)
 		die_errno("--username=%s: no_new_privs", p->username);
 }
 
-/* The directory that path is in. */
-static int open_directory(const char *path, const char *name)
-{
-	char dir[PATH_MAX];
-
-	if (name == path)
-		return xopen(".", O_PATH | O_DIRECTORY, 0);
-	if (snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path) >=
-	    (int)sizeof(dir))
-		die("open %s: %s", path, strerror(ENAMETOOLONG));
-	return xopen(dir, O_PATH | O_DIRECTORY, 0);
-}
-
 void pidfile_write(const char *path)
 {
 	char text[24];
-	const char *slash;
 	int n;
 
 	if (!path)
 		return;
-	slash = strrchr(path, '/');
 	pidfile.path = path;
-	pidfile.name = slash ? slash + 1 : path;
 	pidfile.fd = xopen(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	pidfile.dir = open_directory(path, pidfile.name);
 	pidfile.owner = getpid();
 	/* Also if we die before the Guest runs. */
 	atexit(pidfile_remove);
@@ -115,15 +99,18 @@ void pidfile_write(const char *path)
 		die_errno("write %s", path);
 }
 
+/*
+ * Who may no longer remove it can still say that nobody is there.  In a chroot
+ * the name is not ours; a descriptor of the directory would help, but also
+ * whoever wants to get out.
+ */
 void pidfile_remove(void)
 {
 	if (pidfile.fd < 0 || pidfile.owner != getpid())
 		return;
-	/* Who may no longer remove it can still say that nobody is there. */
-	if (unlinkat(pidfile.dir, pidfile.name, 0) &&
+	if ((pidfile.elsewhere || unlink(pidfile.path)) &&
 	    ftruncate(pidfile.fd, 0))
 		warn_errno("remove %s", pidfile.path);
 	close(pidfile.fd);
-	close(pidfile.dir);
 	pidfile.fd = -1;
 }
