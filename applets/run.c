@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "links.h"
 
 /* The command line while it is read. */
 struct run {
@@ -26,6 +27,13 @@ static void run_version(void *where, const struct option_row *row,
 {
 	(void)where, (void)row, (void)value;
 	printf("lguest " LGUEST_VERSION "\n");
+	exit(STATUS_POWEROFF);
+}
+
+static void run_list(void *where, const struct option_row *row, char *value)
+{
+	(void)where, (void)row, (void)value;
+	links_list();
 	exit(STATUS_POWEROFF);
 }
 
@@ -74,6 +82,8 @@ static const struct option_row own_rows[] = {
 	  OPTION_FLAG, .letter = 'v', .offset = PLAN(verbose) },
 	{ "quiet", NULL, "nothing of ours on stdout or stderr but errors",
 	  OPTION_FLAG, .offset = PLAN(quiet) },
+	{ "list", NULL, "print the names that this binary answers to",
+	  OPTION_CALL, .take = run_list },
 	{ "version", NULL, "print the version and leave",
 	  OPTION_CALL, .take = run_version },
 	{ "help", NULL, "print this and leave",
@@ -106,7 +116,8 @@ static void run_help(void *where, const struct option_row *row, char *value)
 	       "Runs the Linux kernel KERNEL (bzImage or vmlinux, - is stdin) as a Guest\n"
 	       "with MEM of memory: 64 or 64M for megabytes, 1G.\n\n");
 	options_help(rows);
-	printf("\nhypervisors:");
+	printf("\nlguest --install [-s] DIR makes links of all its names in DIR.\n"
+	       "\nhypervisors:");
 	for (const struct hypervisor *const *h = hypervisors; *h; h++)
 		printf(" %s", (*h)->name);
 	printf("\n\nTo leave: three ^C within a second, or Ctrl-A x.  Ctrl-A Ctrl-A sends Ctrl-A.\n"
@@ -162,6 +173,8 @@ static int run_main(int argc, char **argv)
 	struct plan *p = &run.plan;
 	int first;
 
+	if (argc > 1 && !strcmp(argv[1], "--install"))
+		return links_install(argc - 1, argv + 1, argv[0]);
 	run_collect_rows();
 	run.guest.kernel_fd = -1;
 	/* Devices that every Guest has come before those asked for. */
