@@ -154,7 +154,7 @@ static int next_file(const struct guest *g)
 		return spares[--nspares];
 	if (g->plan->chroot || g->plan->username)
 		die("the Guest restarted %u times, and no " NODE " is left",
-		    SPARES);
+		    SPARES - 1);
 	return xopen(NODE, O_RDWR, 0);
 }
 
