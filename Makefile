@@ -214,6 +214,11 @@ $B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c)))
 	$(call LINK,$^)
 	strip -s -R .comment $@
 
+# Goes into Guests and Hosts of tests/real-lguest.sh.
+$B/real-lguest-work: $B/tests/real-lguest-work.o
+	$(call LINK,$^)
+	strip -s -R .comment $@
+
 init: $B/init
 
 initramfs: $B/init
