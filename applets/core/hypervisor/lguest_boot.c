@@ -18,8 +18,15 @@
 
 #define PTE_FLAGS	7	/* present, writable, user */
 #define PTES		1024	/* in a page */
+#define KERNEL_PDE	768	/* where Linux has its memory, 0xc0000000 */
+#define HOST_PDE	1023	/* the last one is the Host's */
 
-/* PTE pages that map all RAM, right below a page directory, below `top`. */
+/*
+ * PTE pages that map all RAM, right below a page directory, below `top`.  The
+ * Guest maps its memory where it wants it by copying 32 entries, and soon
+ * writes to the directory there: with more than 128 MB that is only mapped if
+ * we did it.
+ */
 static gpa_t page_tables(struct guest *g, gpa_t top)
 {
 	uint64_t pages = g->mem.size / LGUEST_PAGE;
@@ -32,8 +39,11 @@ static gpa_t page_tables(struct guest *g, gpa_t top)
 		die("no room for page tables: more MEM is needed");
 	for (uint64_t i = 0; i < pages; i++)
 		ptes[i] = i * LGUEST_PAGE | PTE_FLAGS;
-	for (uint64_t i = 0; i < tables; i++)
+	for (uint64_t i = 0; i < tables; i++) {
 		dir[i] = (first + i * LGUEST_PAGE) | PTE_FLAGS;
+		if (KERNEL_PDE + i < HOST_PDE)
+			dir[KERNEL_PDE + i] = dir[i];
+	}
 	return pgdir;
 }
 
