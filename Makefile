@@ -214,8 +214,8 @@ $B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c)))
 	$(call LINK,$^)
 	strip -s -R .comment $@
 
-# Goes into Guests and Hosts of tests/real-lguest.sh.
-$B/real-lguest-work: $B/tests/real-lguest-work.o
+# These go into Guests and Hosts of tests/real-lguest.sh.
+$B/real-lguest-%: $B/tests/real-lguest-%.o
 	$(call LINK,$^)
 	strip -s -R .comment $@
 

@@ -6,12 +6,14 @@
  *	work read|direct-read|direct-write|fsync FILE KIB COUNT
  *	work send|receive ADDRESS PORT MIB
  *	work sink|source PORT		the other ends, for ever
+ *	work stir			credits the kernel with random numbers
  *	work terminal COMMAND...	runs it on a terminal that is typed on by
  *					our standard input
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/random.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -122,6 +124,22 @@ static void serve(bool out, const char *port)
 	}
 }
 
+/*
+ * An emulated machine that just booted has had too few interrupts to be called
+ * random; getrandom(2) waits, and a Launcher with --rng.
+ */
+static int stir(void)
+{
+	struct { int bits, bytes; char data[64]; } pool = { 512, 64, { 0 } };
+	int source = open("/dev/hwrng", O_RDONLY);
+	int fd = open("/dev/random", O_RDWR);
+
+	if (source < 0 || read(source, pool.data, sizeof(pool.data)) < 0 ||
+	    ioctl(fd, RNDADDENTROPY, &pool) < 0)
+		die("stir");
+	return 0;
+}
+
 static bool copy(int from, int to)
 {
 	ssize_t n = read(from, buffer, sizeof(buffer));
@@ -168,6 +186,8 @@ int main(int argc, char **argv)
 
 	if (argc > 2 && !strcmp(how, "terminal"))
 		return terminal(argv + 2);
+	if (argc == 2 && !strcmp(how, "stir"))
+		return stir();
 	if (argc == 3 && (!strcmp(how, "sink") || !strcmp(how, "source"))) {
 		serve(!strcmp(how, "source"), argv[2]);
 	} else if (argc != 5) {

@@ -5,28 +5,42 @@
 # Guests in it that have CONFIG_LGUEST_GUEST.
 #
 # usage: tests/real-lguest.sh [-m MODULES] [-o OLD] [-b BUSYBOX] [-t SECONDS]
+#                             [-w TEST] [-r DIRECTORY]
 #                             KERNEL [GUEST-KERNEL]
 #	KERNEL	a bzImage: the Host, and if no other is given the Guests'
 #		too.  A vmlinux beside the Guests' is tried as well.
 #	-m	the kernel's /lib/modules/VERSION, where it has modules
-#	-o	a static i386 binary of the Launcher of old: measured, too,
-#		beside ours in the same place
+#	-o	a static i386 binary of the Launcher of old: no tests, but
+#		both are measured in the same place
 #	-b	a static i386 busybox; Debian's, which is the default, does
 #		not run on kernels before 3.2
 #	-t	the limit for all of it (900)
-#	-w	only the test of that name, or "bench"
+#	-r	no tests: leaves transcripts in this directory of what Launcher
+#		and Host told each other (see tests/real-lguest-record.c)
+#	-V	prints the version of this bzImage, nothing else
+#	-w	only the test of that name
 # Prints PASS, FAIL and SKIP lines, and closes with their numbers.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tests/lib.sh"
-modules='' old='' busybox=$top/build/busybox-i386/bin/busybox limit=900 only=''
-while getopts m:o:b:t:w: option; do
+# The version, out of a bzImage: a string that the word at 0x20e points to.
+version() {
+	at=$(od -An -tu2 -j $((0x20e)) -N 2 "$1")
+	dd if="$1" bs=1 skip=$((at + 0x200)) count=64 2>/dev/null |
+		tr '\0' ' ' | cut -d ' ' -f 1
+}
+
+modules='' old='' only='' record='' limit=900
+busybox=$top/build/busybox-i386/bin/busybox
+while getopts m:o:b:t:w:r:V: option; do
 	case $option in
 	m) modules=$OPTARG ;;
-	o) old=$OPTARG ;;
+	o) old=$OPTARG only=bench ;;
 	b) busybox=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	w) only=$OPTARG ;;
+	r) record=$OPTARG only=record ;;
+	V) version "$OPTARG"; exit ;;
 	*) exit 2 ;;
 	esac
 done
@@ -42,17 +56,11 @@ for file in "$host" "$guest"; do
 done
 scratch
 
-# The version, out of a bzImage: a string that the word at 0x20e points to.
-version() {
-	at=$(od -An -tu2 -j $((0x20e)) -N 2 "$1")
-	dd if="$1" bs=1 skip=$((at + 0x200)) count=64 2>/dev/null |
-		tr '\0' ' ' | cut -d ' ' -f 1
-}
-
-work=$top/build/i386/real-lguest-work
+made=$top/build/i386
 build() {
 	[ -f "$busybox" ] || "$top/tests/fetch" busybox-i386
-	make -s -C "$top" ARCH=i386 all build/i386/real-lguest-work
+	make -s -C "$top" ARCH=i386 all \
+		build/i386/real-lguest-work build/i386/real-lguest-record
 }
 
 # pack OUT INIT FILES...: an initramfs
@@ -63,8 +71,11 @@ pack() {
 		${modules:+-m "$modules" -s host} -o "$out" "$@"
 }
 
+# To measure, time goes by instructions, one in eight nanoseconds: it does not
+# depend on how fast or busy this machine is.
 run_host() {
 	timeout -k 5 --foreground "$limit" qemu-system-i386 -accel tcg -m 768 \
+		${old:+-icount shift=3,sleep=off} \
 		-nodefaults -display none -no-reboot \
 		-kernel "$host" -initrd "$dir/host.cpio.gz" \
 		-append "console=ttyS0 panic=-1 guest_version=$(version "$guest") \
@@ -73,18 +84,34 @@ ${only:+only=$only}" \
 		-serial chardev:s -device virtio-rng-pci </dev/null
 }
 
+# Files in between of what is printed: "=== NAME" until "===".
+take_records() {
+	awk -v to="$record/$(version "$host")" '
+		/^===$/ { close(file); file = ""; next }
+		/^=== / { file = to "-" $2; printf "" >file; next }
+		file { print >file; next }
+		{ print; fflush() }'
+}
+
 build
-set -- bin/lguest="$top/build/i386/lguest" lib.sh="$top/tests/lib.sh" \
-	bin/work="$work" guest/kernel="$guest"
+set -- bin/lguest="$made/lguest" \
+	bin/real-lguest-record="$made/real-lguest-record" \
+	lib.sh="$top/tests/lib.sh" bin/work="$made/real-lguest-work" guest/kernel="$guest"
 vmlinux=$(dirname "$guest")/vmlinux
 [ ! -f "$vmlinux" ] || set -- "$@" guest/vmlinux="$vmlinux"
 [ -z "$old" ] || set -- "$@" bin/lguest-old="$old"
-pack "$dir/initrd.gz" "$top/tests/real-lguest.guest" bin/work="$work"
+pack "$dir/initrd.gz" "$top/tests/real-lguest.guest" \
+	bin/work="$made/real-lguest-work"
 pack "$dir/host.cpio.gz" "$top/tests/real-lguest.host" \
 	guest/initrd="$dir/initrd.gz" "$@"
 
 log=$top/build/real-lguest.log
-run_host | tee "$dir/results" || :
+run_host | if [ -n "$record" ]; then
+	mkdir -p "$record"
+	take_records
+else
+	cat
+fi | tee "$dir/results" || :
 if ! grep -q '^END' "$dir/results"; then
 	fail end "the Host did not come to an end, see $log" |
 		tee -a "$dir/results"
