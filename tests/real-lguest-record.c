@@ -9,9 +9,9 @@
  * OUT has a line an event; all numbers are hexadecimal, bytes are as in memory:
  *	open NUMBER		of a file that is /dev/lguest
  *	write NUMBER WORD... = RESULT	a request; "base" is the first word of
- *				INITIALIZE, wherever that was; after GETREG the
- *				last word is the register
- *	read NUMBER = RESULT BYTE...	the Guest ran until then; text if it died
+ *				INITIALIZE, wherever that was
+ *	get NUMBER REGISTER = WORD	such a request and the read(2) after it
+ *	read NUMBER = RESULT BYTE...	the Guest ran until then, or has died
  *	close NUMBER
  *	guest ADDRESS BYTE...	the Guest wrote that, in the read that follows
  *	launcher ADDRESS BYTE...	we did, before the read that follows
@@ -38,8 +38,6 @@
 #define FILES		64
 #define RINGS_MAX	16
 #define AREAS_MAX	64
-#define BUFFER_MAX	65536
-#define SEEN_MAX	(64 * 1024)
 #define DESC_NEXT	1
 #define DESC_WRITE	2
 #define DESC_INDIRECT	4
@@ -48,7 +46,6 @@
 struct ring {
 	uint32_t desc, avail, used;
 	uint16_t num, seen;
-	bool on;
 };
 
 /* What is compared from one read(2) to the next. */
@@ -57,18 +54,13 @@ struct area {
 	uint8_t *old;
 };
 
-struct desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags, next;
-};
-
 static FILE *out;
 static int memory = -1;		/* the Launcher's */
 static bool files[FILES];
 static uint32_t base, ram;
 static struct ring rings[RINGS_MAX];
 static struct area areas[AREAS_MAX];
+static bool is_bus;
 static unsigned nareas, nrings;
 
 static bool get(uint32_t at, void *to, size_t len)
@@ -76,13 +68,20 @@ static bool get(uint32_t at, void *to, size_t len)
 	return pread(memory, to, len, (off_t)base + at) == (ssize_t)len;
 }
 
-static void print_bytes(const char *who, uint32_t at, const uint8_t *bytes,
+static uint8_t bytes[64 * 1024];	/* for a moment */
+
+static void print_hex(const uint8_t *from, size_t len)
+{
+	while (len--)
+		fprintf(out, " %02x", *from++);
+	fputc('\n', out);
+}
+
+static void print_bytes(const char *who, uint32_t at, const uint8_t *from,
 			size_t len)
 {
 	fprintf(out, "%s %x", who, at);
-	for (size_t i = 0; i < len; i++)
-		fprintf(out, " %02x", bytes[i]);
-	fputc('\n', out);
+	print_hex(from, len);
 }
 
 /* --- memory -------------------------------------------------------------- */
@@ -102,9 +101,9 @@ static void area_add(uint32_t at, uint32_t len)
 /* Runs of bytes that differ; less than four alike do not end one. */
 static void area_compare(const char *who, struct area *a)
 {
-	static uint8_t now[SEEN_MAX];
+	uint8_t *now = bytes;
 
-	if (a->len > sizeof(now) || !get(a->at, now, a->len))
+	if (a->len > sizeof(bytes) || !get(a->at, now, a->len))
 		return;
 	for (uint32_t i = 0; i < a->len; i++) {
 		uint32_t end = i + 1, same = 0;
@@ -130,16 +129,15 @@ static void compare(const char *who)
 
 static void ring_add(uint32_t desc, uint32_t avail, uint32_t used, unsigned num)
 {
-	struct ring *r = NULL;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < nrings && !r; i++)
-		if (rings[i].desc == desc)
-			r = &rings[i];
-	if (!r && nrings < RINGS_MAX)
-		r = &rings[nrings++];
-	if (!r)
+	while (i < nrings && rings[i].desc != desc)
+		i++;
+	if (i == RINGS_MAX)
 		return;
-	*r = (struct ring){ desc, avail, used, num, 0, true };
+	if (i == nrings)
+		nrings++;
+	rings[i] = (struct ring){ desc, avail, used, num, 0 };
 	area_add(desc, 16 * num);
 	area_add(avail, 4 + 2 * num);
 	area_add(used, 4 + 8 * num);
@@ -148,15 +146,13 @@ static void ring_add(uint32_t desc, uint32_t avail, uint32_t used, unsigned num)
 /* The bytes that the Guest has put there for a device. */
 static void buffer_print(uint32_t at, uint32_t len)
 {
-	static uint8_t bytes[BUFFER_MAX];
-
 	if (len <= sizeof(bytes) && get(at, bytes, len))
 		print_bytes("guest", at, bytes, len);
 }
 
 static void chain_print(uint32_t table, unsigned num, unsigned i)
 {
-	struct desc d;
+	struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d;
 
 	for (unsigned n = 0; n < num; n++) {
 		if (i >= num || !get(table + i * sizeof(d), &d, sizeof(d)))
@@ -176,7 +172,7 @@ static void chains_print(void)
 	for (struct ring *r = rings; r < rings + nrings; r++) {
 		uint16_t idx, head;
 
-		if (!r->on || !get(r->avail + 2, &idx, 2))
+		if (!get(r->avail + 2, &idx, 2))
 			continue;
 		for (; r->seen != idx; r->seen++)
 			if (get(r->avail + 4 + r->seen % r->num * 2, &head, 2))
@@ -201,8 +197,8 @@ static void bus_look(void)
 		if (!d->type)
 			return;
 		for (unsigned i = 0; i < d->num_vq; i++) {
-			uint32_t desc = vq[i].pfn * LGUEST_PAGE, num = vq[i].num;
-			uint32_t avail = desc + 16 * num;
+			uint32_t desc = vq[i].pfn * LGUEST_PAGE;
+			uint32_t num = vq[i].num, avail = desc + 16 * num;
 			uint32_t used = avail + 4 + 2 * num + LGUEST_PAGE - 1;
 
 			ring_add(desc, avail, used & -LGUEST_PAGE, num);
@@ -219,6 +215,7 @@ static struct {
 } functions[RINGS_MAX];
 static struct lguest_pending pending;
 static uint32_t last_register;
+static int asked = -1;		/* for this register, to be read(2) next */
 
 static void pci_stored(void)
 {
@@ -229,7 +226,7 @@ static void pci_stored(void)
 	if (pending.trap != 14 || offset >= 64 ||
 	    (pending.insn[pending.insn[0] == 0x66] & 0xfe) != 0x88)
 		return;
-	while (functions[i].page && i < RINGS_MAX - 1 &&
+	while (i < RINGS_MAX - 1 && functions[i].page &&
 	       functions[i].page != pending.addr - offset)
 		i++;
 	functions[i].page = pending.addr - offset;
@@ -258,29 +255,37 @@ static void opened(struct user_regs_struct *r, int fd)
 	fprintf(out, "open %x\n", fd);
 }
 
+/* Nobody read what was asked for: then it was a write(2) like others. */
+static void not_asked(int fd)
+{
+	if (asked >= 0)
+		fprintf(out, "write %x %x %x 0 0 0 = 8\n", fd, LHREQ_GETREG,
+			asked);
+	asked = -1;
+}
+
 static void wrote(struct user_regs_struct *r, int result)
 {
 	uint32_t words[8] = { 0 };
-	unsigned n = r->edx / 4 < 8 ? r->edx / 4 : 8;
+	unsigned n = (uint32_t)r->edx / 4 < 8 ? (uint32_t)r->edx / 4 : 8;
 
-	pread(memory, words, n * 4, r->ecx);
+	pread(memory, words, n * 4, (uint32_t)r->ecx);
+	not_asked(r->ebx);
+	if (words[0] == LHREQ_GETREG && result >= 0) {
+		asked = words[1];
+		return;
+	}
 	fprintf(out, "write %x", (unsigned)r->ebx);
 	for (unsigned i = 0; i < n; i++)
-		if (words[0] == LHREQ_INITIALIZE && i == 1)
-			fprintf(out, " base");
-		else
-			fprintf(out, " %x", words[i]);
+		fprintf(out, words[0] == LHREQ_INITIALIZE && i == 1 ?
+			" base" : " %x", words[i]);
 	fprintf(out, " = %d\n", result);
 	if (words[0] == LHREQ_INITIALIZE) {
 		base = words[1];
 		nareas = nrings = 0;
 		memset(functions, 0, sizeof(functions));
 		/* From 4.0 on the limit is RAM's; before, of devices, too. */
-		if (result == 12 || (result == 16 && words[3] != 0 &&
-				     words[2] * LGUEST_PAGE != ram))
-			bus_look();
-	} else if (words[0] == LHREQ_GETREG) {
-		last_register = words[2];
+		is_bus = words[2] * LGUEST_PAGE != ram;
 	} else if (words[0] == LHREQ_SETREG && words[1] == LGREG_IP) {
 		pci_stored();
 	}
@@ -289,26 +294,41 @@ static void wrote(struct user_regs_struct *r, int result)
 /* The bytes come first, as they have to be there when read(2) returns. */
 static void did_read(struct user_regs_struct *r, int result)
 {
-	uint8_t bytes[512] = { 0 };
+	uint8_t got[512] = { 0 };
 	int n = result < 0 ? 0 : result < 512 ? result : 512;
 
-	pread(memory, bytes, n, r->ecx);
+	pread(memory, got, n, (uint32_t)r->ecx);
+	if (asked >= 0 && n == 4) {
+		memcpy(&last_register, got, 4);
+		fprintf(out, "get %x %x = %x\n", (unsigned)r->ebx, asked,
+			last_register);
+		asked = -1;
+		return;
+	}
 	chains_print();
 	compare("guest");
-	if (n == 4 && *(uint32_t *)bytes < ram)
-		buffer_print(*(uint32_t *)bytes, 16);
+	if (n == 4 && *(uint32_t *)got < ram)
+		buffer_print(*(uint32_t *)got, 16);
 	fprintf(out, "read %x = %d", (unsigned)r->ebx, result);
-	for (int i = 0; i < n; i++)
-		fprintf(out, " %02x", bytes[i]);
-	fputc('\n', out);
+	print_hex(got, n);
 	if (n == sizeof(pending))
-		memcpy(&pending, bytes, n);
+		memcpy(&pending, got, n);
+}
+
+static bool is_node(struct user_regs_struct *r)
+{
+	uint32_t fd = r->ebx;
+
+	return fd < FILES && files[fd];
 }
 
 static void entered(struct user_regs_struct *r)
 {
-	if (r->orig_eax == SYS_read && r->ebx < FILES && files[r->ebx])
-		compare("launcher");
+	if (r->orig_eax != SYS_read || !is_node(r) || asked >= 0)
+		return;
+	if (is_bus && !nrings)
+		bus_look();
+	compare("launcher");
 }
 
 static void left(struct user_regs_struct *r)
@@ -320,13 +340,14 @@ static void left(struct user_regs_struct *r)
 		return;
 	if (r->orig_eax == SYS_open || r->orig_eax == SYS_openat)
 		opened(r, result);
-	if (r->ebx >= FILES || !files[r->ebx])
+	if (!is_node(r))
 		return;
 	if (r->orig_eax == SYS_write)
 		wrote(r, result);
 	else if (r->orig_eax == SYS_read && result != -EINTR)
 		did_read(r, result);
 	else if (r->orig_eax == SYS_close && !result) {
+		not_asked(r->ebx);
 		fprintf(out, "close %x\n", (unsigned)r->ebx);
 		files[r->ebx] = false;
 	}
@@ -342,12 +363,10 @@ static int trace(pid_t pid)
 		ptrace(PTRACE_SYSCALL, pid, 0, sig);
 		if (waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status))
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-		sig = 0;
-		if (WSTOPSIG(status) != SYSGOOD) {
-			sig = WSTOPSIG(status) == SIGTRAP ? 0 :
-			      WSTOPSIG(status);
+		sig = WSTOPSIG(status);
+		if (sig != SYSGOOD)
 			continue;
-		}
+		sig = 0;
 		inside = !inside;
 		ptrace(PTRACE_GETREGS, pid, 0, &regs);
 		if (inside)
@@ -363,10 +382,8 @@ int main(int argc, char **argv)
 	int status;
 	pid_t pid;
 
-	if (argc < 4 || !(out = fopen(argv[1], "w"))) {
-		fprintf(stderr, "usage: real-lguest-record OUT LGUEST MEM ...\n");
+	if (argc < 4 || !(out = fopen(argv[1], "w")))
 		return 2;
-	}
 	ram = strtoul(argv[3], NULL, 10) << 20;
 	pid = fork();
 	if (!pid) {

@@ -7,8 +7,8 @@
  *	work send|receive ADDRESS PORT MIB
  *	work sink|source PORT		the other ends, for ever
  *	work stir			credits the kernel with random numbers
- *	work terminal COMMAND...	runs it on a terminal that is typed on by
- *					our standard input
+ *	work terminal COMMAND...	runs it on a terminal that our standard
+ *					input types on
  */
 #include <arpa/inet.h>
 #include <errno.h>
