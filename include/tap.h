@@ -12,7 +12,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-#include "lguest.h"
+#include "link.h"
 
 /* An open tap. */
 struct tap {
@@ -56,6 +56,23 @@ void tap_watch_links(struct tap *t);
 /* True if there is such an interface, of whatever kind. */
 bool tap_exists(const char *name);
 
+/* Its index, or 0 if there is none. */
+int tap_query_index(const char *name);
+
+/*
+ * It stays when its descriptor is closed, or no longer does.  LINK_NOBODY
+ * leaves the owner or the group as it is: a new tap has neither, and belongs
+ * to everybody who may open /dev/net/tun.
+ */
+void tap_set_persistent(const struct tap *t, bool persistent);
+void tap_set_owner(const struct tap *t, uint32_t owner, uint32_t group);
+
+/* Instead of /dev/net/tun.  A missing one is not made then. */
+void tap_use_device(const char *path);
+
+/* Names the interface, what was tried, and errno; or the missing power. */
+NORETURN void tap_die(const char *name, const char *call);
+
 /* The netmask is the one of the address's class, as it always was. */
 void tap_set_address(const char *name, struct in_addr address);
 void tap_bring_up(const char *name);
@@ -77,5 +94,42 @@ enum tap_state tap_query_state(const struct tap *t);
 
 /* Reads away what made t->links readable. */
 void tap_drain_links(const struct tap *t);
+
+/* --- What lguest-tap does (tap_setup.c, tap_show.c); succeed or die. --- */
+
+#define TAP_ADDRESSES	32
+
+/* What is wanted of a tap; what is not mentioned stays as it is. */
+struct tap_plan {
+	const char *name;
+	bool make;		/* it need not be there yet */
+	bool has_owner, has_group;
+	uint32_t owner, group;
+	struct link_address addresses[TAP_ADDRESSES];
+	unsigned naddresses;
+	bool only_addresses;	/* it keeps no others, link-local ones aside */
+	const char *bridge;
+	bool create_bridge, leave_bridge;
+	uint64_t mtu;		/* 0: as it is */
+	bool has_mac;
+	uint8_t mac[6];
+	bool up, down;
+};
+
+/*
+ * Makes it so, changing only what is not so yet.  A tap that was made for it
+ * goes again if that fails.  Returns the name, which the kernel may have
+ * completed.
+ */
+const char *tap_set_up(const struct tap_plan *p);
+
+/*
+ * Also the bridge it was in, if that is ours and has no other port.  A tap
+ * that is not there is gone already.
+ */
+void tap_remove(const char *name);
+
+/* All taps, or one; to stdout. */
+void tap_show(const char *name, bool json);
 
 #endif

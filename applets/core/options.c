@@ -61,7 +61,7 @@ int options_parse(const struct option_row *rows, void *where,
 		  int argc, char **argv)
 {
 	struct option known[OPTIONS_MAX + 1] = { 0 };
-	char letters[OPTIONS_MAX + 2] = ":", *letter = letters + 1;
+	char letters[2 * OPTIONS_MAX + 2] = ":", *letter = letters + 1;
 	int c, n;
 
 	for (n = 0; rows[n].name; n++) {
@@ -70,8 +70,11 @@ int options_parse(const struct option_row *rows, void *where,
 		known[n] = (struct option){
 			rows[n].name, rows[n].arg != NULL, NULL, ROW_BASE + n
 		};
-		if (rows[n].letter)
-			*letter++ = rows[n].letter;
+		if (!rows[n].letter)
+			continue;
+		*letter++ = rows[n].letter;
+		if (rows[n].arg)
+			*letter++ = ':';
 	}
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, known, NULL)) != -1) {

@@ -25,8 +25,15 @@
 
 #define TUN_PATH	"/dev/net/tun"
 
+static const char *tun_path = TUN_PATH;
+
+void tap_use_device(const char *path)
+{
+	tun_path = path;
+}
+
 /* EPERM alone helps nobody: say which power was missing. */
-static NORETURN void tap_die(const char *name, const char *call)
+void tap_die(const char *name, const char *call)
 {
 	if (errno == EPERM)
 		die("%s: %s: %s (needs CAP_NET_ADMIN)", name, call,
@@ -58,11 +65,18 @@ static int tap_ioctl(unsigned long request, struct ifreq *ifr)
 }
 
 /* A name that is too long was cut, and would find some other interface. */
-bool tap_exists(const char *name)
+int tap_query_index(const char *name)
 {
 	struct ifreq ifr = tap_request(name);
 
-	return strlen(name) < IFNAMSIZ && !tap_ioctl(SIOCGIFINDEX, &ifr);
+	if (strlen(name) >= IFNAMSIZ || tap_ioctl(SIOCGIFINDEX, &ifr) < 0)
+		return 0;
+	return ifr.ifr_ifindex;
+}
+
+bool tap_exists(const char *name)
+{
+	return tap_query_index(name);
 }
 
 /* The kernel derives netmask and broadcast address from the class. */
@@ -126,27 +140,34 @@ void tap_join_bridge(const char *name, const char *bridge)
 }
 
 /* A rescue shell may have no udev: then root makes the node. */
+static void tap_make_node(void)
+{
+	if (mkdir("/dev/net", 0755) < 0 && errno != EEXIST)
+		die_errno("mkdir /dev/net");
+	/* 0666 is safe: the interfaces have owners of their own. */
+	if (mknod(TUN_PATH, S_IFCHR | 0600, makedev(10, 200)) == 0)
+		chmod(TUN_PATH, 0666);
+	else if (errno == EPERM)
+		die("mknod " TUN_PATH ": %s (needs CAP_MKNOD)",
+		    strerror(errno));
+	else if (errno != EEXIST)
+		die_errno("mknod " TUN_PATH);
+}
+
 static int tap_open_tun(void)
 {
-	int fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int fd = open(tun_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
-	if (fd >= 0)
-		return fd;
-	if (errno == ENOENT && geteuid() == 0) {
-		if (mkdir("/dev/net", 0755) < 0 && errno != EEXIST)
-			die_errno("mkdir /dev/net");
-		/* 0666 is safe: the interfaces have owners of their own. */
-		if (mknod(TUN_PATH, S_IFCHR | 0600, makedev(10, 200)) == 0)
-			chmod(TUN_PATH, 0666);
-		else if (errno != EEXIST)
-			die_errno("mknod " TUN_PATH);
-		fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && geteuid() == 0 &&
+	    !strcmp(tun_path, TUN_PATH)) {
+		tap_make_node();
+		fd = open(tun_path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	}
 	if (fd < 0 && (errno == ENODEV || errno == ENXIO))
-		die("open " TUN_PATH ": %s (is the module tun loaded?)",
+		die("open %s: %s (is the module tun loaded?)", tun_path,
 		    strerror(errno));
 	if (fd < 0)
-		die_errno("open " TUN_PATH);
+		die_errno("open %s", tun_path);
 	return fd;
 }
 
@@ -210,6 +231,23 @@ void tap_create(struct tap *t, const char *name)
 {
 	if (tap_bind(t, name) < 0)
 		tap_die(name, "TUNSETIFF");
+}
+
+void tap_set_persistent(const struct tap *t, bool persistent)
+{
+	if (ioctl(t->fd, TUNSETPERSIST, (unsigned long)persistent) < 0)
+		tap_die(t->name, "TUNSETPERSIST");
+}
+
+/* The kernel knows no way back to nobody. */
+void tap_set_owner(const struct tap *t, uint32_t owner, uint32_t group)
+{
+	if (owner != LINK_NOBODY &&
+	    ioctl(t->fd, TUNSETOWNER, (unsigned long)owner) < 0)
+		tap_die(t->name, "TUNSETOWNER");
+	if (group != LINK_NOBODY &&
+	    ioctl(t->fd, TUNSETGROUP, (unsigned long)group) < 0)
+		tap_die(t->name, "TUNSETGROUP");
 }
 
 /*
