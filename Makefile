@@ -205,6 +205,11 @@ install: $B/lguest
 		n=lguest-$$p; [ $$p != run ] || n=lguest; \
 		install -D -m 644 applets/$$p.1 \
 			$(INSTALL)/share/man/man1/$$n.1 || exit 1; done
+	install -D -m 644 applets/completion.bash \
+		$(INSTALL)/share/bash-completion/completions/lguest
+	for c in $(COMMANDS); do ln -sf lguest \
+		$(INSTALL)/share/bash-completion/completions/lguest-$$c || \
+		exit 1; done
 
 # The guest's /init, and what it is packed with.  The busybox of a 32-bit guest
 # is unpacked, like the library, not installed.
