@@ -32,13 +32,16 @@ int main(int argc, char **argv)
 
 	/* A descriptor 0 to 2 that is closed would become some disk. */
 	terminal_reserve();
-	if (!a && argc > 1 && (a = applet_find_word(argv[1]))) {
-		argc--;
-		argv++;
-	}
 	/* Under any other name we are what we are called after. */
 	if (!a)
 		a = applet_find("lguest");
+	/* No MEM is such a word. */
+	if (argc > 1 && a == applet_find("lguest") &&
+	    applet_find_word(argv[1])) {
+		a = applet_find_word(argv[1]);
+		argc--;
+		argv++;
+	}
 	progname = a->name;
 	return a->main(argc, argv);
 }

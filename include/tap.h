@@ -67,6 +67,9 @@ int tap_query_index(const char *name);
 void tap_set_persistent(const struct tap *t, bool persistent);
 void tap_set_owner(const struct tap *t, uint32_t owner, uint32_t group);
 
+/* Closes it, and leaves it to the next holder as a new one would be. */
+void tap_detach(struct tap *t);
+
 /* Instead of /dev/net/tun.  A missing one is not made then. */
 void tap_use_device(const char *path);
 

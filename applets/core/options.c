@@ -45,6 +45,9 @@ NORETURN static void option_wrong(int c, const struct option *known,
 {
 	const char *text = argv[optind - 1];
 
+	/* Of a letter there is no word: it may be one of several in it. */
+	if (c == ':' && optopt < ROW_BASE)
+		die_usage("-%c wants an argument; see --help", optopt);
 	if (c == ':')
 		die_usage("%s wants an argument; see --help", text);
 	for (const struct option *o = known; o->name; o++)

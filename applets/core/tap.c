@@ -251,6 +251,20 @@ void tap_set_owner(const struct tap *t, uint32_t owner, uint32_t group)
 }
 
 /*
+ * The length of the header belongs to the interface, not to the descriptor,
+ * and many a program expects the one that a tap is born with.
+ */
+void tap_detach(struct tap *t)
+{
+	int size = 10;
+
+	if (t->header)
+		ioctl(t->fd, TUNSETVNETHDRSZ, &size);
+	close(t->fd);
+	t->fd = -1;
+}
+
+/*
  * TUNSETIFF makes an interface that is not there, if it may.  Somebody who
  * names one means one that is: hence the question first.
  */

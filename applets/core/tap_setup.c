@@ -201,7 +201,7 @@ static void apply_owner(const struct link *l, const struct tap_plan *p)
 	need_net_admin(l->name, "TUNSETOWNER");
 	tap_attach(&t, l->name);
 	tap_set_owner(&t, owner, group);
-	close(t.fd);
+	tap_detach(&t);
 }
 
 static void apply_numbers(const struct link *l, const struct tap_plan *p)
@@ -249,7 +249,7 @@ static void make_tap(struct tap_plan *p)
 	p->make = false;
 	apply(p);
 	tap_set_persistent(&t, true);
-	close(t.fd);
+	tap_detach(&t);
 }
 
 const char *tap_set_up(const struct tap_plan *wanted)
@@ -285,7 +285,7 @@ void tap_remove(const char *name)
 		die("%s: in use by another process", name);
 	tap_attach(&t, name);
 	tap_set_persistent(&t, false);
-	close(t.fd);
+	tap_detach(&t);
 	if (l.master)
 		release_bridge(l.master);
 }
