@@ -67,7 +67,7 @@ static void attr(unsigned type, const void *bytes, size_t len)
 	size_t at = attr_start(type);
 
 	put(bytes, len);
-	((struct rtattr *)(w.bytes + at))->rta_len = sizeof(struct rtattr) + len;
+	((struct rtattr *)(w.bytes + at))->rta_len = RTA_LENGTH(len);
 }
 
 static void attr_u32(unsigned type, uint32_t n)
@@ -117,6 +117,11 @@ static void put_address(void)
 	attr(IFA_LOCAL, "\12\0\0\1", 4);
 	attr(IFA_ADDRESS, "\12\0\0\2", 4);
 	message_end();
+}
+
+static struct ifaddrmsg *address_head(void)
+{
+	return (void *)(w.bytes + NLMSG_LENGTH(0));
 }
 
 static void put_number(unsigned type, int32_t n)
@@ -258,12 +263,12 @@ static void test_lengths(void)
 	/* An address of the other family's size; a prefix longer than it. */
 	w.len = 0;
 	put_address();
-	((struct ifaddrmsg *)(w.bytes + NLMSG_LENGTH(0)))->ifa_family = AF_INET6;
+	address_head()->ifa_family = AF_INET6;
 	CHECK_EQ(walk(w.len), LINK_MORE);
 	CHECK_EQ(addresses, 0);
 	w.len = 0;
 	put_address();
-	((struct ifaddrmsg *)(w.bytes + NLMSG_LENGTH(0)))->ifa_prefixlen = 33;
+	address_head()->ifa_prefixlen = 33;
 	CHECK_EQ(walk(w.len), LINK_MORE);
 	CHECK_EQ(addresses, 0);
 }
