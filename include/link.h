@@ -98,12 +98,15 @@ void link_set_flags(const struct link *l, unsigned flags, unsigned mask);
 void link_set_mac(const struct link *l, const uint8_t *mac);
 void link_leave_bridge(const struct link *l);
 
-/* index in *a does not matter. */
+/* index in *a does not matter.  One that is gone needs no removing. */
 void link_add_address(const struct link *l, const struct link_address *a);
 void link_remove_address(const struct link *l, const struct link_address *a);
 
-/* Makes a bridge with our mark on it, which forwards from the start. */
-void link_make_bridge(const char *name);
+/*
+ * Makes a bridge with our mark on it, which forwards from the start.  False if
+ * somebody else was faster.
+ */
+bool link_make_bridge(const char *name);
 
 /* Of any kind.  False and errno: it is still there. */
 bool link_remove(const struct link *l);

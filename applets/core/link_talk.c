@@ -290,7 +290,7 @@ bool link_remove(const struct link *l)
  * message only.  A port of a new bridge would be silent for 15 seconds; with
  * no spanning tree and one bridge there is nothing to wait for.
  */
-void link_make_bridge(const char *name)
+bool link_make_bridge(const char *name)
 {
 	struct rtattr *info, *data;
 	uint32_t delay = 0;
@@ -306,11 +306,16 @@ void link_make_bridge(const char *name)
 	request_add(&r, IFLA_BR_FORWARD_DELAY, &delay, sizeof(delay));
 	request_close(&r, data);
 	request_close(&r, info);
-	change(&r, name, "make bridge");
+	if (talk(&r, take_nothing, NULL) != LINK_DONE) {
+		if (errno == EEXIST)
+			return false;
+		tap_die(name, "make bridge");
+	}
 	if (!link_find(&l, name))
 		die("bridge %s: gone again", name);
 	change_link(&l, IFLA_IFALIAS, LINK_MARK, sizeof(LINK_MARK),
 		    "mark bridge");
+	return true;
 }
 
 static void change_address(const struct link *l, const struct link_address *a,
@@ -340,7 +345,9 @@ static void change_address(const struct link *l, const struct link_address *a,
 	link_address_text(a, text);
 	snprintf(what, sizeof(what), "%s %s",
 		 type == RTM_NEWADDR ? "add address" : "remove", text);
-	change(&r, l->name, what);
+	if (talk(&r, take_nothing, NULL) != LINK_DONE &&
+	    (type == RTM_NEWADDR || errno != EADDRNOTAVAIL))
+		tap_die(l->name, what);
 }
 
 void link_add_address(const struct link *l, const struct link_address *a)

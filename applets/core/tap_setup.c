@@ -89,13 +89,17 @@ static void release_bridge(int index)
 
 static void find_bridge(struct link *l, const struct tap_plan *p)
 {
+	bool made = false;
+
 	if (!link_find(l, p->bridge)) {
 		if (!p->create_bridge)
 			die("bridge %s: no such interface (make it with "
 			    "--create-bridge)", p->bridge);
-		link_make_bridge(p->bridge);
+		made = link_make_bridge(p->bridge);
 		if (!link_find(l, p->bridge))
 			die("bridge %s: gone again", p->bridge);
+	}
+	if (made) {
 		made_bridge = l->index;
 		atexit(unmake_bridge);
 	}
@@ -160,6 +164,20 @@ static struct link address_target(const struct tap_plan *p)
 	return bridge;
 }
 
+/* With the first address of a network the kernel removes the others. */
+static void remove_others(const struct link *l, const struct tap_plan *p,
+			  const struct link_addresses *now)
+{
+	for (unsigned i = 0; i < now->n; i++) {
+		const struct link_address *a = &now->at[i];
+
+		if (a->index != l->index || a->scope == RT_SCOPE_LINK)
+			continue;
+		if (!address_among(a, p->addresses, p->naddresses, 0))
+			link_remove_address(l, a);
+	}
+}
+
 static void apply_addresses(const struct tap_plan *p)
 {
 	struct link_addresses now = { 0 };
@@ -169,19 +187,15 @@ static void apply_addresses(const struct tap_plan *p)
 		return;
 	l = address_target(p);
 	link_list_addresses(&now);
+	if (p->only_addresses) {
+		remove_others(&l, p, &now);
+		link_list_addresses(&now);
+	}
 	for (unsigned i = 0; i < p->naddresses; i++)
 		/* Twice on the command line is once as well. */
 		if (!address_among(&p->addresses[i], now.at, now.n, l.index) &&
 		    !address_among(&p->addresses[i], p->addresses, i, 0))
 			link_add_address(&l, &p->addresses[i]);
-	for (unsigned i = 0; p->only_addresses && i < now.n; i++) {
-		const struct link_address *a = &now.at[i];
-
-		if (a->index != l.index || a->scope == RT_SCOPE_LINK)
-			continue;
-		if (!address_among(a, p->addresses, p->naddresses, 0))
-			link_remove_address(&l, a);
-	}
 	free(now.at);
 }
 
