@@ -207,18 +207,18 @@ void device_warn_once(struct device *d, unsigned kind, const char *fmt, ...)
 	warn("%s: %s", d->name, text);
 }
 
-static const char *const status_names[] = {
-	[0x01] = "acknowledged", [0x02] = "driver", [0x04] = "ready",
-	[0x08] = "features", [0x40] = "needs-reset", [0x80] = "failed",
+/* By bit (VIRTIO 2.1). */
+static const char *const status_names[8] = {
+	[0] = "acknowledged", [1] = "driver", [2] = "ready",
+	[3] = "features", [6] = "needs-reset", [7] = "failed",
 };
 
 void virtio_dump(const struct device *d)
 {
 	fprintf(stderr, "%s: status", d->name);
-	for (unsigned bit = 1; bit < 0x100; bit <<= 1)
-		if (d->status & bit && bit < ARRAY_SIZE(status_names) &&
-		    status_names[bit])
-			fprintf(stderr, " %s", status_names[bit]);
+	for (unsigned i = 0; i < ARRAY_SIZE(status_names); i++)
+		if (d->status >> i & 1 && status_names[i])
+			fprintf(stderr, " %s", status_names[i]);
 	fprintf(stderr, ", features %#llx of %#llx\r\n",
 		(unsigned long long)d->acked, (unsigned long long)d->features);
 	for (unsigned i = 0; i < d->type->nqueues; i++) {

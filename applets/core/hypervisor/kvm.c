@@ -22,7 +22,7 @@
 #define IDENTITY_MAP	UINT64_C(0xfffbc000)
 #define TSS		0xfffbd000
 
-struct kvm kvm = { .fd = -1, .vm = -1, .ncpus = 1 };
+struct kvm kvm;
 
 int kvm_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -74,6 +74,8 @@ int kvm_open_node(void)
 static void hypervisor_kvm_open(struct guest *g)
 {
 	(void)g;
+	kvm.vm = -1;
+	kvm.ncpus = 1;
 	kvm.fd = kvm_open_node();
 	if (kvm.fd < 0)
 		die_errno("open " NODE);
