@@ -12,11 +12,19 @@
 /* image.c: parses only, pure; used by the loader, inspect and fuzzers */
 
 #define SEGMENTS_MAX	16
+#define NOTES_MAX	4
 #define IMAGE_HEAD	KIB(64)	/* bytes of the file that image_parse wants */
 
 struct segment {
 	uint64_t offset, filesz, memsz;	/* bytes in the file, in memory */
 	gpa_t paddr;
+	uint64_t vaddr;		/* ELF: what the kernel calls paddr */
+	uint32_t flags;		/* ELF: PF_R, PF_W, PF_X */
+};
+
+/* Where notes are; in the file, or it is not among an image's. */
+struct note_range {
+	uint64_t offset, size, align;
 };
 
 /* What a kernel file is.  Every offset and size was checked to be in it. */
@@ -37,6 +45,12 @@ struct image {
 	uint8_t header[0x290 - 0x1f1];
 	unsigned nsegments;	/* bzImage: one, the protected-mode kernel */
 	struct segment segments[SEGMENTS_MAX];
+	unsigned nnotes;	/* ELF */
+	struct note_range notes[NOTES_MAX];
+	/* A file's own payload, from the file's start; 0 long: none is told. */
+	uint64_t payload_offset, payload_length;
+	/* Can it be a Guest of lguest?  The parser itself never knows. */
+	enum { LGUEST_MAYBE, LGUEST_YES, LGUEST_NO } lguest;
 };
 
 /*
@@ -45,6 +59,18 @@ struct image {
  */
 bool image_parse(struct image *image, const uint8_t *head, size_t head_len,
 		 uint64_t file_size, char *why);
+
+/* One field of a bzImage's setup header, in the order of the header. */
+struct header_field {
+	const char *name;	/* as in Documentation/arch/x86/boot.rst */
+	unsigned at, size;
+	bool there;		/* by its protocol, and not cut off */
+	uint64_t value;		/* what its absence means if it is not there */
+};
+
+/* The nth field from 0 on; false behind the last one. */
+bool image_header_field(const struct image *image, unsigned n,
+			struct header_field *field);
 
 /*
  * image_version.c: looks through the file for what a vmlinux calls itself,
@@ -87,6 +113,9 @@ void load_linux(struct guest *g, struct boot *boot);
  * reboot: what cannot seek is copied to memory.  Dies naming it.
  */
 int load_open(const char *path);
+
+/* A file without a name, to be written and read: for what has no file yet. */
+int load_nameless(void);
 
 /* What messages call it: path, or "standard input". */
 const char *load_name(const char *path);

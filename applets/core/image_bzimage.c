@@ -15,50 +15,99 @@
 #define PADDED		0x20a		/* files are whole since about then */
 
 enum field {
-	SETUP_SECTS, SYSSIZE, VERSION, LOADFLAGS, CODE32_START,
-	INITRD_ADDR_MAX, KERNEL_ALIGNMENT, RELOCATABLE, XLOADFLAGS,
-	CMDLINE_SIZE, PAYLOAD_OFFSET, PAYLOAD_LENGTH, PREF_ADDRESS, INIT_SIZE,
-	KERNEL_VERSION,
+	SETUP_SECTS, ROOT_FLAGS, SYSSIZE, RAM_SIZE, VID_MODE, ROOT_DEV,
+	BOOT_SIGNATURE, HEADER, VERSION, REALMODE_SWTCH, START_SYS_SEG,
+	KERNEL_VERSION, TYPE_OF_LOADER, LOADFLAGS, SETUP_MOVE_SIZE,
+	CODE32_START, RAMDISK_IMAGE, RAMDISK_SIZE, BOOTSECT_KLUDGE,
+	HEAP_END_PTR, EXT_LOADER_VER, EXT_LOADER_TYPE, CMD_LINE_PTR,
+	INITRD_ADDR_MAX, KERNEL_ALIGNMENT, RELOCATABLE, MIN_ALIGNMENT,
+	XLOADFLAGS, CMDLINE_SIZE, HARDWARE_SUBARCH, HARDWARE_SUBARCH_DATA,
+	PAYLOAD_OFFSET, PAYLOAD_LENGTH, SETUP_DATA, PREF_ADDRESS, INIT_SIZE,
+	HANDOVER_OFFSET, KERNEL_INFO_OFFSET,
 };
 
-#define FIELD(name) offsetof(struct boot_params, hdr.name), \
+#define FIELD(name) #name, offsetof(struct boot_params, hdr.name), \
 		    sizeof(((struct boot_params *)0)->hdr.name)
 
 /*
  * Each field, the protocol that brought it, and what its absence means.
- * (syssize had 16 bits and no meaning for a bzImage before 2.04.)
+ * (syssize had 16 bits and no meaning for a bzImage before 2.04.)  The jump
+ * is left out: it is the length of the header.
  */
 static const struct {
+	const char *name;
 	uint16_t at, size, since;
 	uint32_t absent;
 } fields[] = {
-	[SETUP_SECTS] =		{ FIELD(setup_sects), 0x200, 4 },
-	[SYSSIZE] =		{ FIELD(syssize), 0x204, 0 },
-	[VERSION] =		{ FIELD(version), 0x200, 0 },
-	[LOADFLAGS] =		{ FIELD(loadflags), 0x200, 0 },
-	[CODE32_START] =	{ FIELD(code32_start), 0x200, HIGH_BASE },
-	[INITRD_ADDR_MAX] =	{ FIELD(initrd_addr_max), 0x203, 0x37ffffff },
-	[KERNEL_ALIGNMENT] =	{ FIELD(kernel_alignment), 0x205, 0 },
-	[RELOCATABLE] =		{ FIELD(relocatable_kernel), 0x205, 0 },
-	[CMDLINE_SIZE] =	{ FIELD(cmdline_size), 0x206, 255 },
-	[PAYLOAD_OFFSET] =	{ FIELD(payload_offset), 0x208, 0 },
-	[PAYLOAD_LENGTH] =	{ FIELD(payload_length), 0x208, 0 },
-	[PREF_ADDRESS] =	{ FIELD(pref_address), 0x20a, HIGH_BASE },
-	[INIT_SIZE] =		{ FIELD(init_size), 0x20a, 0 },
-	[KERNEL_VERSION] =	{ FIELD(kernel_version), 0x200, 0 },
-	[XLOADFLAGS] =		{ FIELD(xloadflags), 0x20c, 0 },
+	[SETUP_SECTS] = { FIELD(setup_sects), 0x200, 4 },
+	[ROOT_FLAGS] = { FIELD(root_flags), 0x200, 0 },
+	[SYSSIZE] = { FIELD(syssize), 0x204, 0 },
+	[RAM_SIZE] = { FIELD(ram_size), 0x200, 0 },
+	[VID_MODE] = { FIELD(vid_mode), 0x200, 0 },
+	[ROOT_DEV] = { FIELD(root_dev), 0x200, 0 },
+	[BOOT_SIGNATURE] = { FIELD(boot_flag), 0x200, 0 },
+	[HEADER] = { FIELD(header), 0x200, 0 },
+	[VERSION] = { FIELD(version), 0x200, 0 },
+	[REALMODE_SWTCH] = { FIELD(realmode_swtch), 0x200, 0 },
+	[START_SYS_SEG] = { FIELD(start_sys_seg), 0x200, 0 },
+	[KERNEL_VERSION] = { FIELD(kernel_version), 0x200, 0 },
+	[TYPE_OF_LOADER] = { FIELD(type_of_loader), 0x200, 0 },
+	[LOADFLAGS] = { FIELD(loadflags), 0x200, 0 },
+	[SETUP_MOVE_SIZE] = { FIELD(setup_move_size), 0x200, 0 },
+	[CODE32_START] = { FIELD(code32_start), 0x200, HIGH_BASE },
+	[RAMDISK_IMAGE] = { FIELD(ramdisk_image), 0x200, 0 },
+	[RAMDISK_SIZE] = { FIELD(ramdisk_size), 0x200, 0 },
+	[BOOTSECT_KLUDGE] = { FIELD(bootsect_kludge), 0x200, 0 },
+	[HEAP_END_PTR] = { FIELD(heap_end_ptr), 0x201, 0 },
+	[EXT_LOADER_VER] = { FIELD(ext_loader_ver), 0x202, 0 },
+	[EXT_LOADER_TYPE] = { FIELD(ext_loader_type), 0x202, 0 },
+	[CMD_LINE_PTR] = { FIELD(cmd_line_ptr), 0x202, 0 },
+	[INITRD_ADDR_MAX] = { FIELD(initrd_addr_max), 0x203, 0x37ffffff },
+	[KERNEL_ALIGNMENT] = { FIELD(kernel_alignment), 0x205, 0 },
+	[RELOCATABLE] = { FIELD(relocatable_kernel), 0x205, 0 },
+	[MIN_ALIGNMENT] = { FIELD(min_alignment), 0x20a, 0 },
+	[XLOADFLAGS] = { FIELD(xloadflags), 0x20c, 0 },
+	[CMDLINE_SIZE] = { FIELD(cmdline_size), 0x206, 255 },
+	[HARDWARE_SUBARCH] = { FIELD(hardware_subarch), 0x207, 0 },
+	[HARDWARE_SUBARCH_DATA] = { FIELD(hardware_subarch_data), 0x207, 0 },
+	[PAYLOAD_OFFSET] = { FIELD(payload_offset), 0x208, 0 },
+	[PAYLOAD_LENGTH] = { FIELD(payload_length), 0x208, 0 },
+	[SETUP_DATA] = { FIELD(setup_data), 0x209, 0 },
+	[PREF_ADDRESS] = { FIELD(pref_address), 0x20a, HIGH_BASE },
+	[INIT_SIZE] = { FIELD(init_size), 0x20a, 0 },
+	[HANDOVER_OFFSET] = { FIELD(handover_offset), 0x20b, 0 },
+	[KERNEL_INFO_OFFSET] = { FIELD(kernel_info_offset), 0x20f, 0 },
 };
 
 /* A field is there if the protocol has it and the header is long enough. */
+static bool field_there(const struct image *image, enum field which)
+{
+	unsigned end = fields[which].at + fields[which].size;
+
+	return image->protocol >= fields[which].since &&
+	       end <= SETUP_HEADER_AT + image->header_size;
+}
+
 static uint64_t field_get(const struct image *image, enum field which)
 {
 	unsigned at = fields[which].at - SETUP_HEADER_AT;
-	unsigned size = fields[which].size;
 
-	if (image->protocol < fields[which].since ||
-	    at + size > image->header_size)
+	if (!field_there(image, which))
 		return fields[which].absent;
-	return image_number(image->header + at, size);
+	return image_number(image->header + at, fields[which].size);
+}
+
+bool image_header_field(const struct image *image, unsigned n,
+			struct header_field *field)
+{
+	if (image->kind != IMAGE_BZIMAGE || n >= ARRAY_SIZE(fields))
+		return false;
+	field->name = fields[n].name;
+	field->at = fields[n].at;
+	field->size = fields[n].size;
+	field->there = field_there(image, n);
+	field->value = field_get(image, n);
+	return true;
 }
 
 /*
@@ -149,7 +198,7 @@ static bool kernel_find(struct image *image, const struct image_file *f,
 	return true;
 }
 
-static bool payload_check(const struct image *image, char *why)
+static bool payload_find(struct image *image, char *why)
 {
 	uint64_t offset = field_get(image, PAYLOAD_OFFSET);
 	uint64_t length = field_get(image, PAYLOAD_LENGTH);
@@ -159,6 +208,8 @@ static bool payload_check(const struct image *image, char *why)
 	 * We do not unpack it, but who does (lguest kernels are found in
 	 * there) may rely on it.  32-bit fields: their sum cannot wrap.
 	 */
+	image->payload_offset = image->segments[0].offset + offset;
+	image->payload_length = length;
 	if (offset + length <= size)
 		return true;
 	return image_refuse(why, "a damaged bzImage: payload of %llu bytes at "
@@ -234,6 +285,6 @@ bool image_parse_bzimage(struct image *image, const struct image_file *f,
 	image->cmdline_max = field_get(image, CMDLINE_SIZE);
 	image->initrd_max = field_get(image, INITRD_ADDR_MAX);
 	version_get(image, f);
-	return kernel_find(image, f, why) && payload_check(image, why) &&
+	return kernel_find(image, f, why) && payload_find(image, why) &&
 	       place_get(image, why);
 }

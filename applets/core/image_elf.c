@@ -18,7 +18,7 @@ static const struct layout {
 	/* In the ELF header. */
 	uint16_t entry, phoff, phentsize, phnum;
 	/* In a program header. */
-	uint16_t offset, vaddr, paddr, filesz, memsz;
+	uint16_t offset, vaddr, paddr, filesz, memsz, flags, align;
 } layouts[] = {
 #define LAYOUT(bits, em) { \
 	.machine = em, \
@@ -34,6 +34,8 @@ static const struct layout {
 	.paddr = offsetof(Elf##bits##_Phdr, p_paddr), \
 	.filesz = offsetof(Elf##bits##_Phdr, p_filesz), \
 	.memsz = offsetof(Elf##bits##_Phdr, p_memsz), \
+	.flags = offsetof(Elf##bits##_Phdr, p_flags), \
+	.align = offsetof(Elf##bits##_Phdr, p_align), \
 }
 	[ELFCLASS32] = LAYOUT(32, EM_386),
 	[ELFCLASS64] = LAYOUT(64, EM_X86_64),
@@ -181,6 +183,14 @@ static bool segment_add(struct image *image, const struct segment *s,
 	return true;
 }
 
+/* A kernel without its notes is still one: what is not in the file is not. */
+static void notes_add(struct image *image, const struct note_range *notes)
+{
+	if (image->nnotes < NOTES_MAX && notes->offset <= image->file_size &&
+	    notes->size <= image->file_size - notes->offset)
+		image->notes[image->nnotes++] = *notes;
+}
+
 /* No kernel has any of these, and nearly every program has one. */
 static bool type_check(uint64_t type, char *why)
 {
@@ -203,13 +213,13 @@ static bool entry_translate(const struct segment *s, uint64_t vaddr,
 }
 
 /*
- * Fills image->segments from the table, and image->entry.  Notes and all else
- * that is not loaded we never look into: nothing in there can hurt us.
+ * Fills image->segments and image->notes from the table, and image->entry.
+ * What is not loaded we never look into: nothing in there can hurt us.
  */
 static bool segments_get(struct image *image, const struct layout *l,
 			 const struct image_file *f, char *why)
 {
-	uint64_t off, want, vaddr, needed = 0;
+	uint64_t off, want, type, needed = 0;
 	bool physical = false, virtual = false;
 	gpa_t translated = 0, entry = 0;
 	unsigned num;
@@ -224,19 +234,25 @@ static bool segments_get(struct image *image, const struct layout *l,
 			.filesz = image_number(p + l->filesz, l->word),
 			.memsz = image_number(p + l->memsz, l->word),
 			.paddr = image_number(p + l->paddr, l->word),
+			.vaddr = image_number(p + l->vaddr, l->word),
+			.flags = image_number(p + l->flags, 4),
 		};
 
-		if (!type_check(image_number(p, 4), why))
+		type = image_number(p, 4);
+		if (!type_check(type, why))
 			return false;
-		if (image_number(p, 4) != PT_LOAD || !(s.memsz | s.filesz))
+		if (type == PT_NOTE)
+			notes_add(image, &(struct note_range){
+				s.offset, s.filesz,
+				image_number(p + l->align, l->word) });
+		if (type != PT_LOAD || !(s.memsz | s.filesz))
 			continue;
 		if (!segment_add(image, &s, why))
 			return false;
 		if (s.filesz && s.offset + s.filesz > needed)
 			needed = s.offset + s.filesz;
-		vaddr = image_number(p + l->vaddr, l->word);
 		physical |= entry_translate(&s, s.paddr, want, &entry);
-		virtual |= entry_translate(&s, vaddr, want, &translated);
+		virtual |= entry_translate(&s, s.vaddr, want, &translated);
 	}
 	if (needed > f->size)
 		return image_truncated(why, f, needed);

@@ -23,8 +23,8 @@ const char *load_name(const char *path)
 	return strcmp(path, "-") ? path : "standard input";
 }
 
-/* A file without a name: in memory, or where the Host has room for it. */
-static int open_nameless(void)
+/* In memory, or where the Host has room for it. */
+int load_nameless(void)
 {
 	char name[] = "/tmp/lguest-XXXXXX";
 	int fd = memfd_create("lguest-copy", MFD_CLOEXEC);
@@ -42,7 +42,7 @@ static int copy_to_memory(int from, const char *name)
 {
 	static char buf[COPY_CHUNK];
 	uint64_t total = 0;
-	int fd = open_nameless();
+	int fd = load_nameless();
 	ssize_t n;
 
 	while ((n = read(from, buf, sizeof(buf))) != 0) {

@@ -228,6 +228,7 @@ bool kvm_can(const struct image *image, char *why)
 	};
 	bool yes;
 
+	kvm_probe_forget();
 	p.fd = kvm_open_node();
 	if (p.fd < 0) {
 		snprintf(why, WHY_MAX, "/dev/kvm: %s", strerror(errno));

@@ -114,6 +114,10 @@ static bool hypervisor_lguest_can(const struct image *image, char *why)
 		snprintf(why, WHY_MAX, "a 64-bit kernel: lguest Guests are i386");
 		return false;
 	}
+	if (image->lguest == LGUEST_NO) {
+		snprintf(why, WHY_MAX, "not built to be an lguest Guest");
+		return false;
+	}
 	if (sizeof(long) != 4) {
 		snprintf(why, WHY_MAX, NODE ": that is a 32-bit Host's, for a 32-bit Launcher");
 		return false;
