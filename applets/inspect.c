@@ -3,6 +3,7 @@
  * lguest-inspect: what is this kernel, and can it run here?  Scripts ask with
  * --can= and look at the status; people read; programs take --json.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -155,6 +156,7 @@ static void tell_packing(const struct subject *s)
 
 static int inspect_tell(const struct subject *s)
 {
+	static bool another;
 	bool good = true;
 
 	if (s->kind == SUBJECT_UNKNOWN) {
@@ -162,6 +164,9 @@ static int inspect_tell(const struct subject *s)
 		if (!options.json)
 			return STATUS_FAILED;
 	}
+	if (another)
+		report_line("%s", "");
+	another = true;
 	report_open(NULL);
 	report_text("file", s->name);
 	report_text("kind", kind_name(s));
@@ -233,6 +238,7 @@ static int inspect_main(int argc, char **argv)
 	if (first == argc)
 		die_usage("usage: lguest-inspect [options] FILE...; see --help");
 	check_options(argc - first);
+	signal(SIGXFSZ, SIG_IGN);	/* EFBIG says it */
 	tell = !options.can && !options.config && !options.extract;
 	if (tell)
 		report_begin(options.json);

@@ -117,11 +117,8 @@ static void level_open(const char *key, bool list, bool row)
 		putchar(list ? '[' : '{');
 	else if (key)
 		putchar('\n');
-	if (!report.json && row) {
-		report.depth++;
+	if (!report.json && row)
 		indent();
-		report.depth--;
-	}
 	if (++report.depth == DEPTH_MAX)
 		die("a report that is too deep");
 	report.levels[report.depth] = (struct level){ .list = list,

@@ -194,7 +194,8 @@ static bool packed_look(struct subject *s)
 	s->kind = SUBJECT_PACKED;
 	if (!packing_is_gzip(s->packing))
 		return true;
-	if (!unpack_gzip(s->fd, 0, s->size, PEEK + KIB(64), &sink, NULL, s->why))
+	if (!unpack_gzip(s->fd, 0, s->size, PEEK + KIB(64), &sink, NULL,
+			 s->why))
 		return false;
 	f.head_len = p.len;
 	if (cpio_is_newc(p.bytes, p.len)) {

@@ -153,8 +153,8 @@ static bool part_tell(struct part *p, uint64_t at, uint64_t *len)
 			 (unsigned long long)at);
 		return false;
 	}
-	report_open(NULL);
 	report_line("part at byte %llu:", (unsigned long long)at);
+	report_open(NULL);
 	report_number("offset", at);
 	report_text("format", plain || packing_is_gzip(packing) ? "newc" :
 		    "unknown");

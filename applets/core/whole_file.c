@@ -40,7 +40,6 @@ static void signals_catch(void)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (signal(signals[i], on_signal) == SIG_IGN)
 			signal(signals[i], SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);	/* EFBIG says it */
 }
 
 static int temporary_open(const char *path)
