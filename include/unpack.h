@@ -103,7 +103,7 @@ struct vmlinux {
 	bool says_lguest;	/* as a Guest of lguest does */
 };
 
-/* Looks through the whole file. */
+/* Looks through the file, as far as any vmlinux goes. */
 void vmlinux_search(struct vmlinux *v, int fd);
 
 /*

@@ -110,7 +110,7 @@ static size_t take(struct cpio *c, const uint8_t *bytes, size_t n, bool *good,
 	if (c->have < head)
 		memcpy(c->header + c->have, bytes, want);
 	else
-		memcpy(c->m.name + c->have - head, bytes, want);
+		memcpy(c->m.name + (c->have - head), bytes, want);
 	c->have += want;
 	c->at += want;
 	if (c->have == head)

@@ -5,6 +5,7 @@
  * and every reader below needs nothing but a descriptor.
  */
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -170,7 +171,8 @@ static bool kernel_look(struct subject *s)
 	if (s->image.kind == IMAGE_ELF) {
 		s->payload_known = true;
 		inside_look(s, s->fd);
-		image_find_version(&s->image, s->fd);
+		sscanf(s->vmlinux.banner, "Linux version %31s",
+		       s->image.version);
 	} else {
 		version_read(s);
 		if (!payload_look(s))

@@ -12,6 +12,7 @@
 
 #define CHUNK		KIB(64)
 #define CONFIG_TEXT_MAX	MIB(8)	/* that of a Debian kernel has 260 KiB */
+#define SEARCH_MAX	MIB(256)	/* a sparse file may go on for ever */
 /* A file that is full of beginnings costs us no more than so many looks. */
 #define LOOKS_MAX	1000
 
@@ -116,7 +117,7 @@ void vmlinux_search(struct vmlinux *v, int fd)
 	for (unsigned i = 0; i < ARRAY_SIZE(needles); i++)
 		s.looks[i] = LOOKS_MAX;
 	/* Chunks overlap, so that nothing is cut in two. */
-	while ((n = read_at(fd, chunk, CHUNK, at)) > 0) {
+	while (at < SEARCH_MAX && (n = read_at(fd, chunk, CHUNK, at)) > 0) {
 		for (unsigned i = 0; i < ARRAY_SIZE(needles); i++)
 			chunk_search(&s, i, chunk, n, at);
 		if (n < CHUNK)
