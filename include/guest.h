@@ -56,6 +56,7 @@ struct hypervisor {
 	/* Where RAM leaves room for devices; 0 for no hole. */
 	gpa_t hole_start, hole_end;
 	gpa_t window;		/* where BARs go; 0: behind RAM */
+	bool memory_is_private;	/* RAM need not be a file */
 	/* Interrupt lines that a bus may share out. */
 	const uint8_t *irqs;
 	unsigned nirqs;

@@ -37,8 +37,9 @@ struct region {
 };
 
 struct memory {
-	int fd;			/* memfd, or -1 where the Host has none */
-	uint8_t *host;		/* all of it, in one mapping, MAP_SHARED */
+	bool is_private;	/* set before: no file, this process alone */
+	int fd;			/* memfd, or -1 for none */
+	uint8_t *host;		/* all of it, in one mapping */
 	uint64_t size;		/* bytes of RAM */
 	unsigned nregions;
 	struct region regions[REGIONS_MAX];	/* RAM, in order of base */

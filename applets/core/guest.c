@@ -365,6 +365,7 @@ int guest_run(struct guest *g, const struct plan *plan)
 	terminal_open(g, plan->console, plan->log);
 	if (g->hv->open)
 		g->hv->open(g);
+	g->mem.is_private = g->hv->memory_is_private;
 	mem_create(&g->mem, plan->memory, g->bus->memory, g->hv->hole_start,
 		   g->hv->hole_end);
 	g->hv->create(g);

@@ -122,7 +122,8 @@ static uint8_t *mem_map(int fd, uint64_t size)
 	munmap(place + before + size, LARGE_PAGE - before);
 	/* NORESERVE: what is not touched is not counted. */
 	return mmap(place + before, size, PROT_READ | PROT_WRITE, MAP_FIXED |
-		    MAP_NORESERVE | MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0),
+		    MAP_NORESERVE |
+		    (fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED),
 		    fd, 0);
 }
 
@@ -131,7 +132,7 @@ void mem_create(struct memory *m, uint64_t size, uint64_t extra,
 {
 	uint64_t all = size + extra, low = size;
 
-	m->fd = mem_open(all);
+	m->fd = m->is_private ? -1 : mem_open(all);
 	m->size = size;
 	m->host = mem_map(m->fd, all);
 	if (m->host == MAP_FAILED)
@@ -151,7 +152,7 @@ void mem_clear(struct memory *m)
 {
 	uint64_t all = m->size + m->devices.size;
 
-	if (madvise(m->host, all, MADV_REMOVE))
+	if (madvise(m->host, all, m->fd < 0 ? MADV_DONTNEED : MADV_REMOVE))
 		memset(m->host, 0, all);
 }
 

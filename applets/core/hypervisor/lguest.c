@@ -224,6 +224,8 @@ const struct hypervisor hypervisor_lguest = {
 	.name = "lguest",
 	.bus = hypervisor_lguest_bus,
 	.priority = 10,
+	/* These Hosts give out a page that is no file's in less time. */
+	.memory_is_private = true,
 	.irqs = irqs,
 	.nirqs = ARRAY_SIZE(irqs),
 	.can = hypervisor_lguest_can,
