@@ -17,6 +17,9 @@ long interruptible_read(int fd, void *buf, size_t len);
 /* From here on no wake-up is forgotten. */
 void interruptible_begin(void);
 
+/* Was there one since then? */
+bool interruptible_is_woken(void);
+
 /* For signal handlers only: with the third argument of a SA_SIGINFO one. */
 void interruptible_wake(void *ucontext);
 

@@ -77,6 +77,11 @@ void interruptible_begin(void)
 	__atomic_store_n(&interruptible_woken, 0, __ATOMIC_SEQ_CST);
 }
 
+bool interruptible_is_woken(void)
+{
+	return __atomic_load_n(&interruptible_woken, __ATOMIC_SEQ_CST);
+}
+
 void interruptible_wake(void *ucontext)
 {
 	greg_t *pc = &((ucontext_t *)ucontext)->uc_mcontext.gregs[PC];

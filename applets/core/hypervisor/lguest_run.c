@@ -29,6 +29,10 @@
 static int old_flags[SHARED_FDS];	/* what theirs were, +1 */
 static uint32_t seen[FDS_MAX];		/* the turn they were last in */
 
+#define QUIET_TURNS	16
+static struct pollfd quiet[WATCHES_MAX];	/* nothing was up among them */
+static nfds_t nquiet = FDS_MAX;
+
 static void woken(int sig, siginfo_t *info, void *ucontext)
 {
 	(void)sig, (void)info;
@@ -188,19 +192,54 @@ static void run(struct guest *g)
 			  strerror(-n));
 }
 
-int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
-		const struct timespec *timeout, const sigset_t *mask)
+/*
+ * A Guest gives us work many times for each time that a descriptor does.  When
+ * poll(2) found nothing, and no signal came since, there is nothing: but now
+ * and then we ask, for the sake of files that raise no signals.
+ */
+static bool still_quiet(const struct pollfd *fds, nfds_t n)
+{
+	static unsigned turn;
+
+	if (interruptible_is_woken() || n != nquiet ||
+	    ++turn % QUIET_TURNS == 0)
+		return false;
+	for (nfds_t i = 0; i < n; i++)
+		if (fds[i].fd != quiet[i].fd ||
+		    fds[i].events != quiet[i].events)
+			return false;
+	return true;
+}
+
+/* What poll(2) says; not asked when a signal wants to be served first. */
+static int look(struct pollfd *fds, nfds_t n)
 {
 	int up;
 
-	signals_open(mask);
+	nquiet = FDS_MAX;
 	async_add_new(fds, n);
 	interruptible_begin();
 	/* They also come while the loop serves what was up before. */
 	if (loop_signalled())
 		return 0;
 	up = poll(fds, n, 0);
-	if (up || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
+	if (!up && n <= WATCHES_MAX) {
+		memcpy(quiet, fds, n * sizeof(*fds));
+		nquiet = n;
+	}
+	return up;
+}
+
+int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
+		const struct timespec *timeout, const sigset_t *mask)
+{
+	int up = 0;
+
+	signals_open(mask);
+	if (!still_quiet(fds, n))
+		up = look(fds, n);
+	if (up || loop_signalled() ||
+	    (timeout && !timeout->tv_sec && !timeout->tv_nsec))
 		return up;
 	alarm_set(timeout);
 	run(g);
