@@ -31,7 +31,8 @@ version() {
 }
 
 modules='' old='' only='' record='' limit=900
-busybox=$top/build/busybox-i386/bin/busybox
+debians=$top/build/busybox-i386/bin/busybox
+busybox=$debians
 while getopts m:o:b:t:w:r:V: option; do
 	case $option in
 	m) modules=$OPTARG ;;
@@ -54,6 +55,11 @@ host=$1 guest=${2-$1}
 for file in "$host" "$guest"; do
 	[ -f "$file" ] || { echo "real-lguest: $file: No such file" >&2; exit 2; }
 done
+case $busybox:$(version "$host"):$(version "$guest") in
+"$debians":2.* | "$debians":*:2.* | "$debians":3.[01].* | "$debians":*:3.[01].*)
+	skip "$(version "$host")" "Debian's busybox is too new, see -b"
+	exit 0 ;;
+esac
 scratch
 
 made=$top/build/i386
