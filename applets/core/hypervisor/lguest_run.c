@@ -223,10 +223,10 @@ static int look(struct pollfd *fds, nfds_t n)
 	if (loop_signalled())
 		return 0;
 	up = poll(fds, n, 0);
-	if (!up && n <= WATCHES_MAX) {
-		memcpy(quiet, fds, n * sizeof(*fds));
-		nquiet = n;
-	}
+	if (up || n > WATCHES_MAX)
+		return up;
+	for (nquiet = 0; nquiet < n; nquiet++)
+		quiet[nquiet] = fds[nquiet];
 	return up;
 }
 
