@@ -44,6 +44,12 @@ struct disk {
 void disk_open(struct disk *disk);
 
 /*
+ * That lock, for others who are about to change or replace an image: dies
+ * naming path if somebody holds it.  fd is open for writing unless shared.
+ */
+void disk_lock(int fd, bool shared, const char *path);
+
+/*
  * Moves all bytes of iov (n entries, used up) from or to byte off of the
  * image.  The caller has checked that they are inside it.
  */

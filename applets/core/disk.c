@@ -55,22 +55,21 @@ static bool disk_kind(const char *path, struct stat *st)
  * flock(2) for that, which also goes with the open file; the two do not see
  * each other, but one Host has one kernel.
  */
-static void disk_lock(const struct disk *disk)
+void disk_lock(int fd, bool shared, const char *path)
 {
-	bool shared = disk->readonly || disk->snapshot;
 	struct flock lock = {
 		.l_type = shared ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
 
-	if (!fcntl(disk->fd, F_OFD_SETLK, &lock))
+	if (!fcntl(fd, F_OFD_SETLK, &lock))
 		return;
 	if (errno == EINVAL &&
-	    !flock(disk->fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB))
+	    !flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB))
 		return;
 	if (errno == EAGAIN || errno == EACCES)
-		die("%s: locked: another Launcher is using it", disk->path);
-	die_errno("lock %s", disk->path);
+		die("%s: locked: another Launcher is using it", path);
+	die_errno("lock %s", path);
 }
 
 /* How large it is, and what the Host would rather have at once. */
@@ -125,7 +124,7 @@ void disk_open(struct disk *disk)
 		die_errno("stat %s", disk->path);
 	if (st.st_ino != before.st_ino || st.st_dev != before.st_dev)
 		die("open %s: replaced by another file meanwhile", disk->path);
-	disk_lock(disk);
+	disk_lock(disk->fd, shared, disk->path);
 	disk_geometry(disk, &st);
 	disk_check_size(disk);
 	/* A limit on our files is an error for the driver, not our end. */
