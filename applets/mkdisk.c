@@ -273,10 +273,10 @@ static uint64_t copy_old(struct target *t)
 	while (off < size) {
 		size_t n = size - off < sizeof(buf) ? size - off : sizeof(buf);
 
-		xpread(t->old, buf, n, off, t->path);
+		xpread(t->old, buf, n, off, t->name);
 		if (!off && (n < 8 || !is_initramfs(buf)))
 			die("%s: not an initramfs, so nothing can follow it",
-			    t->path);
+			    t->name);
 		target_write(t, buf, n, off);
 		off += n;
 	}

@@ -11,7 +11,8 @@
 #include "lguest.h"
 
 struct target {
-	const char *path;
+	const char *name;	/* as its user calls it */
+	const char *path;	/* the same, symbolic links followed */
 	bool replace;		/* what is there may go */
 	int old;		/* what is there, locked; -1 for nothing */
 	struct stat old_stat;

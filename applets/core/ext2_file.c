@@ -18,7 +18,7 @@ static uint32_t ext2_take(struct ext2 *e)
 	if (e->next == end) {
 		if (++e->group == e->groups)
 			die("%s: the files do not fit in %llu bytes",
-			    e->target->path,
+			    e->target->name,
 			    (unsigned long long)e->blocks * e->bs);
 		e->next += ext2_group_overhead(e, e->group);
 	}

@@ -150,7 +150,7 @@ static void number_inodes(struct ext2 *e)
 			 !strcmp(n->name, "lost+found"))
 			n->inode->number = EXT2_FIRST_INO;
 		else if (last == UINT32_MAX)
-			die("%s: too many files", e->target->path);
+			die("%s: too many files", e->target->name);
 		else
 			n->inode->number = ++last;
 	}
@@ -213,13 +213,15 @@ static void plan_given(struct ext2 *e)
 		blocks = ext2_group_start(e, e->groups - 1);
 	}
 	if (!set_sizes(e, blocks, inodes) || !last_group_fits(e))
-		die("%s: %llu bytes are too few or too many for a file system with blocks of %u",
-		    e->target->path, (unsigned long long)e->options->size,
+		die(e->inodes_used > EXT2_FIRST_INO ?
+		    "%s: the files do not fit in %llu bytes with blocks of %u" :
+		    "%s: %llu bytes are too few or too many for a file system with blocks of %u",
+		    e->target->name, (unsigned long long)e->options->size,
 		    e->bs);
 	/* Zeroes may make it fit after all; without a tree nothing does. */
 	if (all_overhead(e) + 2 > e->blocks)
 		die("%s: %llu bytes are too few for a file system",
-		    e->target->path, (unsigned long long)e->options->size);
+		    e->target->name, (unsigned long long)e->options->size);
 }
 
 /* More blocks mean more overhead, which means more blocks. */
@@ -243,7 +245,7 @@ static void plan_needed(struct ext2 *e, uint64_t need)
 		blocks = want;
 	}
 	die("%s: too much for a file system with blocks of %u",
-	    e->target->path, e->bs);
+	    e->target->name, e->bs);
 }
 
 void ext2_plan(struct ext2 *e)

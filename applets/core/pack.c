@@ -112,7 +112,7 @@ static void gzip_flush(struct pack *p, bool last)
 		if (!alone[i])
 			pthread_join(c->thread, NULL);
 		if (!c->packed)
-			die("%s: no memory to compress it", p->target->path);
+			die("%s: no memory to compress it", p->target->name);
 		z->crc = crc32(z->crc, c->in + c->window, c->len);
 		pack_out(p, c->out, c->packed);
 	}

@@ -67,7 +67,7 @@ void target_check(struct target *t, const char *path, bool replace)
 {
 	struct stat st;
 
-	*t = (struct target){ .old = -1, .fd = -1, .replace = replace,
+	*t = (struct target){ .name = path, .old = -1, .fd = -1, .replace = replace,
 			      .begun = now_ns() };
 	if (!*path)
 		die_usage("FILE is empty; see --help");
@@ -102,15 +102,15 @@ void target_create(struct target *t)
 	doomed_by = getpid();
 	t->fd = mkostemp(t->temp, O_CLOEXEC);
 	if (t->fd < 0)
-		die_errno("create %s", t->path);
+		die_errno("create %s", t->name);
 	doomed = t->temp;
 	if (fchmod(t->fd, t->old < 0 ? 0666 & ~mask :
 			  t->old_stat.st_mode & 07777))
-		die_errno("chmod %s", t->path);
+		die_errno("chmod %s", t->name);
 	/* Root may have changed somebody else's image. */
 	if (t->old >= 0 && fchown(t->fd, t->old_stat.st_uid,
 				  t->old_stat.st_gid) && !geteuid())
-		die_errno("chown %s", t->path);
+		die_errno("chown %s", t->name);
 }
 
 void target_write(struct target *t, const void *buf, size_t n, uint64_t off)
@@ -121,7 +121,7 @@ void target_write(struct target *t, const void *buf, size_t n, uint64_t off)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done <= 0)
-			die_errno("write %s", t->path);
+			die_errno("write %s", t->name);
 		buf = (const char *)buf + done;
 		off += done;
 		n -= done;
@@ -132,10 +132,10 @@ void target_resize(struct target *t, uint64_t size)
 {
 	if (size > INT64_MAX) {
 		errno = EFBIG;
-		die_errno("resize %s", t->path);
+		die_errno("resize %s", t->name);
 	}
 	if (ftruncate(t->fd, size))
-		die_errno("resize %s", t->path);
+		die_errno("resize %s", t->name);
 }
 
 void target_progress(struct target *t, uint64_t n)
@@ -149,7 +149,7 @@ void target_progress(struct target *t, uint64_t n)
 	    !t->due || !isatty(STDERR_FILENO))
 		return;
 	last = now;
-	fprintf(stderr, "\r%s: %3u%%", t->path,
+	fprintf(stderr, "\r%s: %3u%%", t->name,
 		(unsigned)(t->done * 100 / (t->due + 1)));
 }
 
@@ -160,17 +160,17 @@ static void target_name(struct target *t)
 	bool there = !lstat(t->path, &st);
 
 	if (there && t->old < 0)
-		die("%s: was made by somebody else meanwhile", t->path);
+		die("%s: was made by somebody else meanwhile", t->name);
 	if (there && (st.st_ino != t->old_stat.st_ino ||
 		      st.st_dev != t->old_stat.st_dev))
-		die("%s: was replaced by somebody else meanwhile", t->path);
+		die("%s: was replaced by somebody else meanwhile", t->name);
 	/* link(2) sees to it that nothing is there. */
 	if (t->old < 0 && !link(t->temp, t->path))
 		return;
 	if (t->old < 0 && errno == EEXIST)
-		die("%s: was made by somebody else meanwhile", t->path);
+		die("%s: was made by somebody else meanwhile", t->name);
 	if (rename(t->temp, t->path))
-		die_errno("rename %s", t->path);
+		die_errno("rename %s", t->name);
 	doomed = NULL;
 }
 
@@ -192,13 +192,13 @@ static void sync_directory(const char *path)
 void target_commit(struct target *t)
 {
 	if (fsync(t->fd) || close(t->fd))
-		die_errno("write %s", t->path);
+		die_errno("write %s", t->name);
 	target_name(t);
 	remove_doomed();
 	sync_directory(t->path);
 	if (t->due && isatty(STDERR_FILENO) &&
 	    now_ns() - t->begun >= 1000000000)
-		fprintf(stderr, "\r%s: 100%%\n", t->path);
+		fprintf(stderr, "\r%s: 100%%\n", t->name);
 }
 
 void batch_start(struct batch *b, struct target *t)
