@@ -46,7 +46,8 @@ static const struct option_row rows[] = {
 	  OPTION_STRING, .letter = 'a', .offset = AT(archive),
 	  .min = EXT2 | CPIO },
 	{ "list", "LIST", "ext2, cpio: nodes, owners and more, a line each",
-	  OPTION_STRING, .letter = 'l', .offset = AT(list), .min = EXT2 | CPIO },
+	  OPTION_STRING, .letter = 'l', .offset = AT(list),
+	  .min = EXT2 | CPIO },
 	{ "owner", "UID:GID", "ext2, cpio: of all files but the list's",
 	  OPTION_STRING, .offset = AT(owner), .min = EXT2 | CPIO },
 	{ "label", "LABEL", "ext2: its name, up to 16 bytes",
@@ -260,7 +261,6 @@ static bool is_initramfs(const uint8_t *head)
 	for (unsigned i = 0; i < ARRAY_SIZE(magics); i++)
 		if (!memcmp(head, magics[i], strlen(magics[i])))
 			return true;
-	/* Behind one of an odd length, or lzma with its zero. */
 	return false;
 }
 

@@ -67,8 +67,8 @@ void target_check(struct target *t, const char *path, bool replace)
 {
 	struct stat st;
 
-	*t = (struct target){ .name = path, .old = -1, .fd = -1, .replace = replace,
-			      .begun = now_ns() };
+	*t = (struct target){ .name = path, .old = -1, .fd = -1,
+			      .replace = replace, .begun = now_ns() };
 	if (!*path)
 		die_usage("FILE is empty; see --help");
 	t->path = target_resolve(path);
