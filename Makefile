@@ -17,7 +17,10 @@ CORE = applets/core
 # Plug-ins are NAME.c or NAME/*.c; what has an underscore only helps NAME.c.
 KINDS = device bus hypervisor
 
-APPLETS = $(sort $(wildcard applets/*.c))
+# Applets to leave out.  With this one the binary is beyond the budget, so only
+# `make WITHOUT=` has them all.
+WITHOUT = mkdisk
+APPLETS = $(filter-out $(WITHOUT:%=applets/%.c),$(sort $(wildcard applets/*.c)))
 SRCS = lguest.c $(APPLETS) $(sort $(wildcard $(CORE)/*.c) \
 	$(foreach k,$(KINDS),$(wildcard $(CORE)/$k/*.c $(CORE)/$k/*/*.c)))
 OBJS = $(SRCS:%.c=$B/%.o) $B/registry.o
@@ -94,7 +97,8 @@ build/include/linux:
 table = $(foreach n,$4,extern const struct $1 $2_$n;@)const struct $1 \
 	*const $3[] = { $(foreach n,$4,&$2_$n,) NULL };@
 
-REGISTRY = $(call table,applet,applet,applets,$(call entries,applets)) \
+REGISTRY = $(call table,applet,applet,applets,$(filter-out \
+		$(WITHOUT),$(call entries,applets))) \
 	$(call table,device_type,device,device_types,$(call \
 		entries,$(CORE)/device)) \
 	$(call table,bus,bus,buses,$(call entries,$(CORE)/bus)) \
@@ -195,13 +199,14 @@ lint: build/include/linux build/registry.c
 # --- making use of it ---------------------------------------------------
 
 INSTALL = $(DESTDIR)$(PREFIX)
-COMMANDS = $(filter-out run,$(call entries,applets))
+COMMANDS = $(filter-out run $(WITHOUT),$(call entries,applets))
 
 install: $B/lguest
 	install -D -m 755 $B/lguest $(INSTALL)/bin/lguest
 	for c in $(COMMANDS); do \
 		ln -sf lguest $(INSTALL)/bin/lguest-$$c || exit 1; done
-	for p in $(patsubst applets/%.1,%,$(wildcard applets/*.1)); do \
+	for p in $(filter-out $(WITHOUT),$(patsubst \
+			applets/%.1,%,$(wildcard applets/*.1))); do \
 		n=lguest-$$p; [ $$p != run ] || n=lguest; \
 		install -D -m 644 applets/$$p.1 \
 			$(INSTALL)/share/man/man1/$$n.1 || exit 1; done
