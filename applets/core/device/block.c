@@ -102,7 +102,7 @@ static void block_changed(struct device *d)
 		    !virtio_has(d, VIRTIO_BLK_F_FLUSH))
 			b->writeback = false;
 	} else {
-		b->busy = false;
+		b->busy = b->flushes = false;
 		b->writeback = b->config.wce;
 	}
 	d->config[offsetof(struct virtio_blk_config, wce)] = b->writeback;

@@ -36,6 +36,7 @@ struct block {
 	char serial[VIRTIO_BLK_ID_BYTES];
 	struct virtio_blk_config config;	/* as a driver first sees it */
 	bool writeback;		/* what the driver made of it */
+	bool flushes;		/* it does, though it did not agree to */
 
 	/* The request in hand; valid if busy. */
 	bool barrier;		/* of an old driver: flush before and after */

@@ -21,6 +21,8 @@ static uint8_t block_flush(struct device *d)
 {
 	struct block *b = d->state;
 
+	if (b->cache == CACHE_UNSAFE)
+		return VIRTIO_BLK_S_OK;
 	b->spent += TURN_BYTES;
 	return disk_sync(&b->disk) ? VIRTIO_BLK_S_OK : block_failed(d);
 }
@@ -40,7 +42,7 @@ static bool block_writes_through(struct device *d)
 	if (virtio_has(d, VIRTIO_BLK_F_CONFIG_WCE))
 		return !b->writeback;
 	return b->cache == CACHE_WRITETHROUGH ||
-	       !virtio_has(d, VIRTIO_BLK_F_FLUSH);
+	       !(b->flushes || virtio_has(d, VIRTIO_BLK_F_FLUSH));
 }
 
 /* What changed the disk is done; may we say so already? */
@@ -92,6 +94,18 @@ static uint8_t block_data(struct device *d, bool write)
 	if (now < left)
 		return MORE;
 	return write ? block_written(d) : VIRTIO_BLK_S_OK;
+}
+
+/*
+ * The first drivers of virtio 1.0 (Linux 4.0 on) take flushes for granted:
+ * they agree on nothing and send them, so they rely on no more than flushes.
+ */
+static uint8_t block_flush_asked(struct device *d)
+{
+	struct block *b = d->state;
+
+	b->flushes = true;
+	return block_flush(d);
 }
 
 static uint8_t block_in(struct device *d)
@@ -181,7 +195,7 @@ static const struct command {
 } commands[] = {
 	{ VIRTIO_BLK_T_IN, 0, block_in },
 	{ VIRTIO_BLK_T_OUT, 0, block_out },
-	{ VIRTIO_BLK_T_FLUSH, BIT(VIRTIO_BLK_F_FLUSH), block_flush },
+	{ VIRTIO_BLK_T_FLUSH, 0, block_flush_asked },
 	{ VIRTIO_BLK_T_GET_ID, 0, block_get_id },
 	{ VIRTIO_BLK_T_DISCARD, BIT(VIRTIO_BLK_F_DISCARD), block_discard },
 	{ VIRTIO_BLK_T_WRITE_ZEROES, BIT(VIRTIO_BLK_F_WRITE_ZEROES),
