@@ -21,8 +21,11 @@ KINDS = device bus hypervisor
 # `make WITHOUT=` has them all.
 WITHOUT = mkdisk
 APPLETS = $(filter-out $(WITHOUT:%=applets/%.c),$(sort $(wildcard applets/*.c)))
+# This one is for Hosts that run 32-bit code in 64-bit processes.
+LACKING = $(if $(filter i386,$(ARCH)),user)
 SRCS = lguest.c $(APPLETS) $(sort $(wildcard $(CORE)/*.c) \
-	$(foreach k,$(KINDS),$(wildcard $(CORE)/$k/*.c $(CORE)/$k/*/*.c)))
+	$(foreach k,$(KINDS),$(wildcard $(CORE)/$k/*.c) $(filter-out \
+		$(LACKING:%=$(CORE)/$k/%/%),$(wildcard $(CORE)/$k/*/*.c))))
 OBJS = $(SRCS:%.c=$B/%.o) $B/registry.o
 
 entries = $(sort $(foreach n,$(notdir $(patsubst %.c,%,$(wildcard $1/*.c)) \
@@ -37,7 +40,7 @@ CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CPPFLAGS) -MMD -MP
 CFLAGS = -Os -g
 # One place for each thing that makes the binary small, hard, or the same
 # wherever it is built.
-CFLAGS_STATIC = $(CFLAGS) -fno-pie -ffunction-sections -fdata-sections \
+CFLAGS_STATIC = $(CFLAGS) $(PIE) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. \
 	-idirafter build/include
@@ -57,10 +60,15 @@ LINK = gcc -m32 -nostdlib $(LDFLAGS_STATIC) -o $@ $(MUSL32)/crt1.o \
 	-Wl,--start-group $(MUSL32)/libc.a $(GCC32)/libgcc.a -Wl,--end-group \
 	$(MUSL32)/crtn.o
 TOOLCHAIN = $(SYSROOT)/.done
+PIE = -fno-pie
 else
 CC = musl-gcc
-LINK = $(CC) $(LDFLAGS_STATIC) -o $@ $1 /usr/lib/x86_64-linux-gnu/libz.a
+# Above 4 GiB, for below that the hypervisor `user` has its Guest.
+LINK = $(CC) $(LDFLAGS_STATIC) -Wl,--no-relax,-Ttext-segment=0x200000000 \
+	-Wl,--defsym=_DYNAMIC=0x200000000 -o $@ $1 \
+	/usr/lib/x86_64-linux-gnu/libz.a
 TOOLCHAIN =
+PIE = -fpie
 endif
 
 all: $B/lguest
@@ -75,7 +83,7 @@ $B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
 
-$B/registry.o: build/registry.c | build/include/linux $(TOOLCHAIN)
+$B/registry.o: $B/registry.c | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
 
@@ -102,12 +110,12 @@ REGISTRY = $(call table,applet,applet,applets,$(filter-out \
 	$(call table,device_type,device,device_types,$(call \
 		entries,$(CORE)/device)) \
 	$(call table,bus,bus,buses,$(call entries,$(CORE)/bus)) \
-	$(call table,hypervisor,hypervisor,hypervisors,$(call \
-		entries,$(CORE)/hypervisor))
+	$(call table,hypervisor,hypervisor,hypervisors,$(filter-out \
+		$(LACKING),$(call entries,$(CORE)/hypervisor)))
 
 # Looked at each time, replaced only when a file came or went.
-build/registry.c: FORCE
-	@mkdir -p build
+$B/registry.c: FORCE
+	@mkdir -p $B
 	@printf '%s\n' '/* Made by the Makefile. */' '#include "guest.h"' \
 		'$(REGISTRY)' | tr '@' '\n' | sed 's/^ //' >$@.$$$$; \
 	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
@@ -128,7 +136,7 @@ $U/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	gcc $(CFLAGS_ALL) $(SANITIZE) -Itests/unit -c -o $@ $<
 
-$U/registry.o: build/registry.c
+$U/registry.o: $B/registry.c
 	@mkdir -p $(@D)
 	gcc $(CFLAGS_ALL) $(SANITIZE) -c -o $@ $<
 
@@ -159,7 +167,7 @@ fuzz: $(FUZZ:%=build/fuzz/%)
 	@tests/run --fuzz $(FUZZ_SECONDS) $^
 
 # Not needed by `make test`, so not among its packages either.
-build/fuzz/%: tests/fuzz/%.c $(SRCS) build/registry.c Makefile
+build/fuzz/%: tests/fuzz/%.c $(SRCS) $B/registry.c Makefile
 	@mkdir -p $(@D)
 	@command -v clang >/dev/null || { echo "fuzz: apt-get install clang" \
 		"libclang-rt-14-dev" >&2; exit 1; }
@@ -168,7 +176,7 @@ build/fuzz/%: tests/fuzz/%.c $(SRCS) build/registry.c Makefile
 		-fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $< \
 		$(filter-out lguest.c,$(SRCS)) $(wildcard tests/unit/rig.c) \
-		build/registry.c -lz -lpthread
+		$B/registry.c -lz -lpthread
 
 test:
 	@tests/run
@@ -192,7 +200,7 @@ size: $B/lguest
 	@size=$$(stat -c %s $B/lguest); echo "$B/lguest: $$size bytes" \
 		"stripped, $(BUDGET) allowed"; [ $$size -le $(BUDGET) ]
 
-lint: build/include/linux build/registry.c
+lint: build/include/linux $B/registry.c
 	tests/lint $(SRCS) $(wildcard initramfs/*.c tests/replay.c tests/unit/*.c \
 		tests/fuzz/*.c)
 

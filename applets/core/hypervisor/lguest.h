@@ -48,24 +48,4 @@ int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
 /* Does what the Guest could not: or gives it the trap. */
 void lguest_emulate(struct guest *g, const struct lguest_pending *pending);
 
-/* --- lguest_decode.c --- */
-
-/* An access to a port or to device memory, decoded. */
-struct access {
-	bool write, mmio;
-	unsigned width;		/* bytes accessed */
-	unsigned length;	/* of the instruction */
-	int reg;		/* 0 to 7 as in ModRM, or -1: value is it */
-	bool high;		/* ah, ch, dh or bh */
-	unsigned extend;	/* width of the register to fill, zeroed */
-	int port;		/* number, or -1: it is in dx */
-	uint32_t value;
-};
-
-/*
- * What insn (7 bytes of it are there) does to I/O ports (trap 13) or to
- * memory (trap 14).  False: none that we know.
- */
-bool lguest_decode(struct access *a, const uint8_t insn[7], bool mmio);
-
 #endif

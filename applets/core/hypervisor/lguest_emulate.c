@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "access.h"
 #include "lguest.h"
 
 #define TRAP_GP		13
@@ -75,7 +76,7 @@ static bool emulate(struct guest *g, const struct lguest_pending *p)
 		return false;
 	/* Interrupts are not off by that, but nor is it a mistake. */
 	if (mmio || p->insn[0] != CLI) {
-		if (!lguest_decode(&a, p->insn, mmio))
+		if (!access_decode(&a, p->insn, sizeof(p->insn), mmio))
 			return false;
 		if (!mmio)
 			addr = a.port < 0 ? get(LGREG_DX) & 0xffff :

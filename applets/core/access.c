@@ -6,14 +6,12 @@
  */
 #include <string.h>
 
-#include "lguest.h"
-
-#define INSN_MAX	7
+#include "access.h"
 
 /* Bytes of an instruction, with an end. */
 struct bytes {
 	const uint8_t *at;
-	unsigned used;
+	unsigned used, size;
 	bool over;
 };
 
@@ -21,7 +19,7 @@ static uint32_t take(struct bytes *b, unsigned n)
 {
 	uint32_t value = 0;
 
-	if (b->used + n > INSN_MAX) {
+	if (b->used + n > b->size) {
 		b->over = true;
 		return 0;
 	}
@@ -146,9 +144,10 @@ static bool is_prefix(uint8_t byte, unsigned *full)
 	return false;
 }
 
-bool lguest_decode(struct access *a, const uint8_t insn[INSN_MAX], bool mmio)
+bool access_decode(struct access *a, const uint8_t *insn, unsigned n,
+		   bool mmio)
 {
-	struct bytes b = { .at = insn };
+	struct bytes b = { .at = insn, .size = n };
 	unsigned full = 4;
 	bool known;
 	uint8_t op;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../../applets/core/hypervisor/lguest.h"
+#include "access.h"
 #include "lguest_insns.h"
 #include "rig.h"
 
@@ -37,7 +37,7 @@ static void check_insn(const struct insn *insn, uint8_t filler)
 		len = insn->access.length;
 	memset(bytes, filler, sizeof(bytes));
 	memcpy(bytes, insn->bytes, len);
-	known = lguest_decode(&a, bytes, insn->access.mmio);
+	known = access_decode(&a, bytes, 7, insn->access.mmio);
 	if (known != !!insn->access.length ||
 	    (known && !same(&a, &insn->access)))
 		fprintf(stderr, "entry %u: known %d, length %u, width %u, reg %d, high %d, extend %u, port %d, value %#x\n",
@@ -68,10 +68,10 @@ static void too_long(void)
 			continue;
 		memset(bytes, 0x3e, sizeof(bytes));
 		memcpy(bytes + pad, insns[i].bytes, ROOM - pad);
-		CHECK(!lguest_decode(&a, bytes, insns[i].access.mmio));
+		CHECK(!access_decode(&a, bytes, 7, insns[i].access.mmio));
 		/* And with one prefix fewer it is again. */
 		memcpy(bytes + pad - 1, insns[i].bytes, len);
-		CHECK(lguest_decode(&a, bytes, insns[i].access.mmio));
+		CHECK(access_decode(&a, bytes, 7, insns[i].access.mmio));
 		CHECK_EQ(a.length, ROOM);
 	}
 }
@@ -86,8 +86,8 @@ static void prefixes_alone(void)
 		uint8_t all[ROOM];
 
 		memset(all, bytes[i], sizeof(all));
-		CHECK(!lguest_decode(&a, all, true));
-		CHECK(!lguest_decode(&a, all, false));
+		CHECK(!access_decode(&a, all, 7, true));
+		CHECK(!access_decode(&a, all, 7, false));
 	}
 }
 
@@ -103,7 +103,7 @@ static void anything(void)
 			bytes[k] = rand();
 		bytes[0] = i;
 		bytes[1] = i >> 8;
-		if (!lguest_decode(&a, bytes, i & 1 << 17))
+		if (!access_decode(&a, bytes, 7, i & 1 << 17))
 			continue;
 		CHECK(a.length >= 1 && a.length <= ROOM);
 		CHECK(a.width == 1 || a.width == 2 || a.width == 4);
@@ -171,7 +171,7 @@ static void check_form(FILE *f, unsigned long at, unsigned len,
 	struct access a;
 
 	CHECK_EQ(pread(fileno(f), bytes, ROOM, at), ROOM);
-	known = lguest_decode(&a, bytes, true);
+	known = access_decode(&a, bytes, 7, true);
 	if (known != (memory && len <= ROOM) || (known && a.length != len))
 		fprintf(stderr, "known %d, length %u: %s", known, a.length,
 			line);
