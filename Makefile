@@ -40,9 +40,9 @@ CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CPPFLAGS) -MMD -MP
 CFLAGS = -Os -g
 # One place for each thing that makes the binary small, hard, or the same
 # wherever it is built.
-CFLAGS_STATIC = $(CFLAGS) $(PIE) -ffunction-sections -fdata-sections \
-	-fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. \
+CFLAGS_STATIC = -fstack-protector-strong $(CFLAGS) $(PIE) \
+	-ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -ffile-prefix-map=$(CURDIR)=. \
 	-idirafter build/include
 LDFLAGS_STATIC = -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
 	-Wl,-z,relro -Wl,-z,now -Wl,--build-id=none
@@ -82,6 +82,10 @@ $B/lguest.full: $(OBJS)
 $B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
+
+# In a stub there is no thread pointer, and the FPU is the Guest's.
+$B/$(CORE)/hypervisor/user/%.o: CFLAGS += -fno-stack-protector \
+	-mgeneral-regs-only
 
 $B/registry.o: $B/registry.c | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The virtual CPU: what a trap means to the Guest, and how it enters its
+ * handlers.  The real CPU does all the rest.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "user.h"
+
+#define GATE_PRESENT	0x8000u
+#define GATE_DPL(hi)	((hi) >> 13 & 3)
+#define GATE_INTERRUPT	0xeu	/* of 4 bits of type: clears FLAG_IF */
+#define HYPERCALL	0x1fu
+#define ERROR_IDT	2u	/* #GP's error code: it was int n */
+#define ERROR_P		1u	/* #PF's error code */
+#define ERROR_W		2u
+#define ERROR_U		4u
+
+/* Access byte of a descriptor */
+#define DESC_PRESENT	0x8000u
+#define DESC_ORDINARY	0x1000u	/* code or data */
+#define DESC_CODE	0x0800u
+
+static bool has_gate(const struct user *u, unsigned vector)
+{
+	return u->cpu.idt[vector][1] & GATE_PRESENT;
+}
+
+/* As the CPU and then the Host of old pushed it: lowest address first. */
+bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
+		 uint32_t error)
+{
+	struct cpu *c = &u->cpu;
+	const uint32_t *gate = c->idt[vector];
+	uint32_t frame[6], flags = c->eflags & ~FLAG_IF;
+	uint32_t sp = c->user ? c->stack : c->gpr[SP];
+	unsigned n = 0;
+
+	if (!has_gate(u, vector))
+		return false;
+	if (has_error)
+		frame[n++] = error;
+	frame[n++] = c->eip;
+	frame[n++] = c->user ? USER_CS : KERNEL_CS;
+	frame[n++] = flags | lguest_flag(u);
+	if (c->user) {
+		frame[n++] = c->gpr[SP];
+		frame[n++] = USER_DS;
+	}
+	sp -= n * sizeof(frame[0]);
+	if (!mmu_write(u, sp, frame, n * sizeof(frame[0]))) {
+		stub_crash(u, CRASH_STACK, sp, vector, c->eip);
+		return true;
+	}
+	c->user = false;
+	c->gpr[SP] = sp;
+	c->eip = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
+	c->eflags &= ~(FLAG_TF | FLAG_VM | FLAG_RF | FLAG_NT);
+	if ((gate[1] >> 8 & 0xf) == GATE_INTERRUPT)
+		lguest_disable(u);
+	return true;
+}
+
+void cpu_fault(struct user *u, unsigned vector, bool has_error, uint32_t error)
+{
+	if (!cpu_deliver(u, vector, has_error, error))
+		stub_crash(u, CRASH_TRAP, vector, u->cpu.eip,
+			   vector == TRAP_PF ? u->cpu.cr2 : error);
+}
+
+/* --- segments -------------------------------------------------------------- */
+
+/*
+ * Its own selectors the Guest has read from registers, and loads again.  A
+ * flat one for its kernel; for its programs, one that ends where the kernel
+ * begins; all others are in the LDT with what they are in its GDT.
+ */
+bool cpu_selector(const struct user *u, uint32_t sel, uint16_t *real)
+{
+	const struct cpu *c = &u->cpu;
+	unsigned index = sel >> 3 & 0x1fff;
+	uint32_t high;
+
+	*real = 0;
+	if (!(sel & 0xfffc))
+		return true;
+	*real = HOST_DS;
+	if ((sel | 3) == HOST_DS && !c->user)
+		return true;
+	if (index >= GDT_ENTRIES)
+		return false;
+	if (index == GDT_KERNEL_DS)
+		return !c->user;
+	if (index == GDT_USER_DS && !c->user)
+		return true;
+	*real = LDT_SELECTOR(index);
+	if (index >= GDT_TLS && index < GDT_TLS_END)
+		return true;
+	high = c->gdt[index][1];
+	return high & DESC_PRESENT && high & DESC_ORDINARY;
+}
+
+/* Is it one that we would have loaded? */
+static bool is_real(const struct user *u, uint16_t sel)
+{
+	if (sel & 4 || sel < 4)
+		return true;
+	return sel == HOST_DS && !u->cpu.user;
+}
+
+/*
+ * Some of the Guest's selectors mean something in the Host's GDT, too, and
+ * load without a fault: code that reads as data, or a segment of a few bytes.
+ * What comes of that is a fault later.  True if there was one of those.
+ */
+static bool cpu_fix_selectors(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+	bool fixed = false;
+
+	for (unsigned i = 0; i < SELECTORS; i++) {
+		if (i == CS || i == SS || is_real(u, c->sel[i]))
+			continue;
+		if (!cpu_selector(u, c->sel[i], &c->sel[i]))
+			c->sel[i] = 0;
+		fixed = true;
+	}
+	return fixed;
+}
+
+/* On the way to a program: it gets no segment that reaches the kernel. */
+static void cpu_limit_selectors(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+
+	if (c->sel[DS] == HOST_DS)
+		c->sel[DS] = LDT_SELECTOR(GDT_USER_DS);
+	if (c->sel[ES] == HOST_DS)
+		c->sel[ES] = LDT_SELECTOR(GDT_USER_DS);
+	cpu_fix_selectors(u);
+}
+
+/* --- traps ----------------------------------------------------------------- */
+
+/* A write that only says "look": nothing depends on when it is seen. */
+static bool is_kick(const struct user *u, const struct post *p)
+{
+	if (!p->mmio || !p->write)
+		return false;
+	if (p->addr >= u->rings && p->addr < u->ram_size)
+		return true;
+	for (unsigned i = 0; i < DOORBELLS_MAX; i++)
+		if (u->doorbells[i] && u->doorbells[i] == p->addr)
+			return true;
+	return false;
+}
+
+uint32_t cpu_io(struct user *u, const struct post *post)
+{
+	if (is_kick(u, post)) {
+		stub_note(u, post);
+		return 0;
+	}
+	u->post = *post;
+	stub_post(u);
+	return u->post.value;
+}
+
+/* int n: as far as the gate lets this ring do it. */
+static void cpu_int(struct user *u, unsigned n)
+{
+	struct cpu *c = &u->cpu;
+
+	if (n == HYPERCALL && !c->user) {
+		c->eip += 2;
+		lguest_hypercall(u);
+		return;
+	}
+	if (has_gate(u, n) && (!c->user || GATE_DPL(c->idt[n][1]) == 3)) {
+		c->eip += 2;
+		cpu_fault(u, n, false, 0);
+		return;
+	}
+	cpu_fault(u, TRAP_GP, true, n << 3 | ERROR_IDT);
+}
+
+static void cpu_protection(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+	uint8_t insn[2] = { 0 };
+
+	insn_fetch(u, insn, sizeof(insn));
+	if (c->error & ERROR_IDT && insn[0] == 0xcd) {
+		cpu_int(u, insn[1]);
+		return;
+	}
+	u->n.gp[0]++;
+	if (insn_emulate(u) || cpu_fix_selectors(u))
+		return;
+	cpu_fault(u, TRAP_GP, true, c->error);
+}
+
+static void cpu_page_fault(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+	bool write = c->error & ERROR_W;
+	uint32_t error = (write ? ERROR_W : 0) | (c->user ? ERROR_U : 0);
+	uint32_t gpa, *p;
+
+	/* A segment that was none has led somewhere. */
+	if (cpu_fix_selectors(u))
+		return;
+	u->n.faults++;
+	switch (mmu_fill(u, c->cr2, write, c->user, &gpa)) {
+	case FILL_DONE:
+		u->n.filled++;
+		return;
+	case FILL_DEVICE:
+		if (insn_mmio(u, gpa))
+			return;
+		break;
+	case FILL_BAD:
+		stub_crash(u, CRASH_PAGE, c->cr2, c->eip, 0);
+		return;
+	case FILL_LOW:
+		/* It is there, and cannot be had: no page would be of help. */
+		cpu_fault(u, TRAP_GP, true, 0);
+		return;
+	case FILL_GUEST:
+		break;
+	}
+	p = u->mmu.linear ? NULL : mmu_walk(u, u->mmu.cr3, c->cr2);
+	if (p && *p & PTE_P && c->cr2 < LINEAR_END)
+		error |= ERROR_P;
+	lguest_cr2(u, c->cr2);
+	cpu_fault(u, TRAP_PF, true, error);
+}
+
+/* From a program, by int $0x80; other ways to call the Host there are none. */
+static void cpu_syscall(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+	uint8_t insn[2] = { 0 };
+
+	u->n.syscalls++;
+	c->eip -= 2;
+	insn_fetch(u, insn, sizeof(insn));
+	if (insn[0] == 0xcd && insn[1] == VECTOR_SYSCALL)
+		cpu_int(u, VECTOR_SYSCALL);
+	else
+		cpu_fault(u, TRAP_UD, false, 0);
+}
+
+static bool is_vmcall(struct user *u)
+{
+	uint8_t insn[3] = { 0 };
+
+	insn_fetch(u, insn, sizeof(insn));
+	return insn[0] == 0x0f && insn[1] == 0x01 && insn[2] == 0xc1;
+}
+
+static void cpu_exception(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+
+	switch (c->trap) {
+	case TRAP_GP:
+		cpu_protection(u);
+		return;
+	case TRAP_PF:
+		cpu_page_fault(u);
+		return;
+	case TRAP_NP:
+	case TRAP_SS:
+		if (!insn_emulate(u))
+			cpu_fault(u, c->trap, true, c->error);
+		return;
+	case TRAP_UD:
+		if (!c->user && is_vmcall(u)) {
+			c->eip += 3;
+			lguest_hypercall(u);
+			return;
+		}
+		break;
+	case TRAP_DB:
+		c->dr[6] = 0x4000;	/* single step: no other there is */
+		break;
+	}
+	cpu_fault(u, c->trap & 31, c->trap == 10 || c->trap == 17,
+		  c->error);
+}
+
+void cpu_trap(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+
+	u->n.traps++;
+	switch (c->signal) {
+	case SIGUSR1:			/* somebody has an interrupt */
+		return;
+	case SIGSYS:
+		cpu_syscall(u);
+		return;
+	case 0:				/* it was in 64-bit code */
+		cpu_fault(u, TRAP_GP, true, 0);
+		return;
+	case SIGBUS:
+		if (c->trap == TRAP_PF) {
+			stub_crash(u, CRASH_MEMORY, c->cr2, 0, 0);
+			return;
+		}
+	}
+	cpu_exception(u);
+}
+
+/*
+ * Without a Host's help nothing traps on the FPU.  So a program that is not
+ * to have it is told of it before it asks.
+ */
+bool cpu_settle(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+
+	lguest_interrupt(u);
+	if (c->halted)
+		return false;
+	if (c->user && c->ts && has_gate(u, TRAP_NM))
+		cpu_deliver(u, TRAP_NM, false, 0);
+	if (c->user)
+		cpu_limit_selectors(u);
+	return true;
+}

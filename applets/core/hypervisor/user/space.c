@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Address spaces: which stub has which page tables of the Guest, and what of
+ * them is mapped there.  A mapping is an mmap(2) in the stub, which only the
+ * stub itself can do: what changes while another one runs waits in a queue.
+ *
+ * What is here may always be less than what the Guest's tables say, never
+ * more: what is missing faults and is filled in.  So when in doubt, unmap.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "user.h"
+
+#define PART_SHIFT	22	/* a leaf is 4 MiB */
+#define PARTS		1024u
+#define NO_CR3		UINT32_MAX
+#define KERNEL_USUAL	0xc0000000u	/* until it says otherwise */
+#define POPULATE_MAX	16	/* pages that are worth having at once */
+
+void space_init(struct user *u)
+{
+	u->mmu.linear = true;
+	u->mmu.kernel = KERNEL_USUAL;
+	u->mmu.nspaces = SPACES_MAX;
+	/* Leaf 0 is none. */
+	for (unsigned i = LEAVES_MAX - 1; i; i--)
+		u->mmu.free[u->mmu.nfree++] = i;
+	for (unsigned i = 0; i < SPACES_MAX; i++)
+		u->mmu.keys[i] = NO_CR3;
+	u->spaces[0].used = true;
+}
+
+/* --- what waits --------------------------------------------------------- */
+
+/* Does o go on where the last one ended? */
+static bool op_extends(const struct op *last, const struct op *o)
+{
+	return last->kind == o->kind && last->write == o->write &&
+	       last->va + last->pages * PAGE == o->va &&
+	       (o->kind != OP_MAP || last->pa + last->pages * PAGE == o->pa);
+}
+
+static void space_op(struct user *u, struct space *s, struct op o)
+{
+	struct op *last = &s->ops[s->nops - 1];
+
+	if (s->nops && op_extends(last, &o)) {
+		last->pages += o.pages;
+		return;
+	}
+	if (s->nops == OPS_MAX) {
+		if (space_index(u, s) == u->cur)
+			space_drain(u, s);
+		else
+			space_forget(u, s);
+		/* Of what was forgotten, nothing is left to be undone. */
+		if (s->reset && o.kind != OP_MAP)
+			return;
+	}
+	s->ops[s->nops++] = o;
+}
+
+static long op_do(const struct op *o)
+{
+	long va = o->va, len = (long)o->pages * PAGE;
+	int prot = PROT_READ | PROT_EXEC | (o->write ? PROT_WRITE : 0);
+	int flags = MAP_SHARED | MAP_FIXED;
+
+	if (o->kind == OP_UNMAP)
+		return stub_call(SYS_munmap, va, len, 0, 0, 0, 0);
+	if (o->kind == OP_PROTECT)
+		return stub_call(SYS_mprotect, va, len, prot, 0, 0, 0);
+	if (o->pages <= POPULATE_MAX)
+		flags |= MAP_POPULATE;
+	return stub_call(SYS_mmap, va, len, prot, flags, FD_RAM, o->pa);
+}
+
+static void drain_reset(struct user *u, struct space *s)
+{
+	s->reset = false;
+	u->n.unmaps++;
+	if (stub_call(SYS_munmap, 0, LINEAR_END, 0, 0, 0, 0) < 0)
+		stub_crash(u, CRASH_HOST, ENOMEM, 0, 0);
+}
+
+/*
+ * The Host gives a process some 65,000 mappings.  When they are used up we
+ * begin again with none.
+ */
+static void drain_failed(struct user *u, struct space *s, long error)
+{
+	if (error != -ENOMEM)
+		stub_crash(u, CRASH_HOST, -error, 0, 0);
+	space_forget(u, s);
+	drain_reset(u, s);
+}
+
+void space_drain(struct user *u, struct space *s)
+{
+	if (s->reset)
+		drain_reset(u, s);
+	for (unsigned i = 0; i < s->nops; i++) {
+		const struct op *o = &s->ops[i];
+		long rc = op_do(o);
+
+		if (o->kind == OP_MAP)
+			u->n.maps++;
+		else if (o->kind == OP_UNMAP)
+			u->n.unmaps++;
+		else
+			u->n.protects++;
+		if (rc < 0 && rc > -PAGE) {
+			drain_failed(u, s, rc);
+			break;
+		}
+	}
+	s->nops = 0;
+}
+
+/* --- what is mapped -------------------------------------------------------- */
+
+static uint32_t *leaf_entry(struct user *u, const struct space *s, uint32_t va)
+{
+	unsigned leaf = s->leaf[va >> PART_SHIFT];
+
+	return leaf && leaf < LEAVES_MAX ?
+	       &u->mmu.leaves[leaf][va >> 12 & 1023] : NULL;
+}
+
+static void leaf_free(struct user *u, struct space *s, unsigned part)
+{
+	unsigned leaf = s->leaf[part];
+
+	if (!leaf)
+		return;
+	if (s->count[part])
+		memset(u->mmu.leaves[leaf], 0, sizeof(u->mmu.leaves[leaf]));
+	s->leaf[part] = s->count[part] = 0;
+	u->mmu.free[u->mmu.nfree++] = leaf;
+}
+
+static void forget_programs(struct user *u, struct space *s)
+{
+	for (unsigned part = 0; part < PARTS; part++)
+		leaf_free(u, s, part);
+}
+
+static void forget_kernel(struct user *u, const struct space *s)
+{
+	struct mmu *m = &u->mmu;
+	uint64_t bit = UINT64_C(1) << space_index(u, s);
+
+	for (unsigned part = m->kernel >> PART_SHIFT; part < PARTS; part++) {
+		if (!m->kernel_count[part])
+			continue;
+		for (uint32_t i = part << 10; i < (part + 1) << 10; i++) {
+			if (!(m->kernel_spaces[i] & bit))
+				continue;
+			m->kernel_spaces[i] &= ~bit;
+			if (!m->kernel_spaces[i]) {
+				m->kernel_pte[i] = 0;
+				m->kernel_count[part]--;
+			}
+		}
+	}
+}
+
+void space_forget(struct user *u, struct space *s)
+{
+	forget_programs(u, s);
+	forget_kernel(u, s);
+	s->reset = true;
+	s->nops = 0;
+}
+
+/* The least recently used of the others; with_leaves: that has some to give. */
+static struct space *space_oldest(struct user *u, const struct space *not,
+				  bool with_leaves)
+{
+	struct space *best = NULL;
+
+	for (unsigned i = 0; i < u->mmu.nspaces; i++) {
+		struct space *s = &u->spaces[i];
+		bool has = !with_leaves;
+
+		for (unsigned part = 0; part < PARTS && !has; part++)
+			has = s->leaf[part];
+		if (s != not && s->used && has &&
+		    (!best || s->last < best->last))
+			best = s;
+	}
+	return best;
+}
+
+/* For a table of 4 MiB that has no leaf yet. */
+static void leaf_take(struct user *u, struct space *s, unsigned part)
+{
+	struct mmu *m = &u->mmu;
+
+	if (!m->nfree) {
+		struct space *other = space_oldest(u, s, true);
+
+		/* Alone, and it has everything: then not for long. */
+		space_forget(u, other ? other : s);
+	}
+	s->leaf[part] = m->free[--m->nfree];
+}
+
+static void set_program(struct user *u, struct space *s, uint32_t va,
+			uint32_t pte)
+{
+	unsigned part = va >> PART_SHIFT;
+	uint32_t *e;
+
+	if (!s->leaf[part]) {
+		if (!pte)
+			return;
+		leaf_take(u, s, part);
+	}
+	e = leaf_entry(u, s, va);
+	if (!*e != !pte)
+		s->count[part] += pte ? 1 : -1;
+	*e = pte;
+	if (!s->count[part])
+		leaf_free(u, s, part);
+}
+
+/* A kernel page that is no more what it was: nobody may have it. */
+static void drop_kernel(struct user *u, uint32_t va)
+{
+	struct mmu *m = &u->mmu;
+	uint32_t i = va >> 12;
+
+	for (uint64_t left = m->kernel_spaces[i]; left; left &= left - 1) {
+		struct space *s = &u->spaces[__builtin_ctzll(left)];
+
+		space_op(u, s, (struct op){ va, 1, 0, OP_UNMAP, 0 });
+	}
+	if (m->kernel_pte[i])
+		m->kernel_count[va >> PART_SHIFT]--;
+	m->kernel_pte[i] = 0;
+	m->kernel_spaces[i] = 0;
+}
+
+static void set_kernel(struct user *u, const struct space *s, uint32_t va,
+		       uint32_t pte)
+{
+	struct mmu *m = &u->mmu;
+	uint32_t i = va >> 12;
+
+	if (m->kernel_pte[i] && m->kernel_pte[i] != pte)
+		drop_kernel(u, va);
+	if (!m->kernel_pte[i])
+		m->kernel_count[va >> PART_SHIFT]++;
+	m->kernel_pte[i] = pte;
+	m->kernel_spaces[i] |= UINT64_C(1) << space_index(u, s);
+}
+
+uint32_t space_get(struct user *u, const struct space *s, uint32_t va)
+{
+	const struct mmu *m = &u->mmu;
+	uint32_t *e;
+
+	if (va >= m->kernel)
+		return m->kernel_spaces[va >> 12] >> space_index(u, s) & 1 ?
+		       m->kernel_pte[va >> 12] : 0;
+	e = leaf_entry(u, s, va);
+	return e ? *e : 0;
+}
+
+void space_map(struct user *u, struct space *s, uint32_t va, uint32_t n,
+	       uint32_t pte)
+{
+	space_op(u, s, (struct op){ va, n, pte & PTE_FRAME, OP_MAP,
+				    !!(pte & PTE_RW) });
+	/* Linear mode ends as a whole, so there it is not worth the memory. */
+	for (uint32_t i = 0; i < n && !u->mmu.linear; i++) {
+		uint32_t at = va + i * PAGE, e = pte + i * PAGE;
+
+		if (at >= u->mmu.kernel)
+			set_kernel(u, s, at, e);
+		else
+			set_program(u, s, at, e);
+	}
+}
+
+void space_unmap(struct user *u, struct space *s, uint32_t va)
+{
+	if (va >= u->mmu.kernel) {
+		drop_kernel(u, va);
+		return;
+	}
+	set_program(u, s, va, 0);
+	space_op(u, s, (struct op){ va, 1, 0, OP_UNMAP, 0 });
+}
+
+void space_protect(struct user *u, struct space *s, uint32_t va, uint32_t pte)
+{
+	set_program(u, s, va, pte);
+	space_op(u, s, (struct op){ va, 1, 0, OP_PROTECT,
+				    !!(pte & PTE_RW) });
+}
+
+/* --- whose turn it is ------------------------------------------------------ */
+
+/* Its programs' pages go; the kernel's are the same everywhere. */
+static void space_recycle(struct user *u, struct space *s)
+{
+	u->n.evictions++;
+	forget_programs(u, s);
+	space_op(u, s, (struct op){ 0, u->mmu.kernel / PAGE, 0, OP_UNMAP, 0 });
+}
+
+static struct space *space_take(struct user *u)
+{
+	const struct space *current = &u->spaces[u->cur % SPACES_MAX];
+	struct space *s;
+
+	for (unsigned i = 0; i < u->mmu.nspaces; i++)
+		if (!u->spaces[i].used)
+			return &u->spaces[i];
+	s = space_oldest(u, current, false);
+	/* There is no other: the one that we are in changes. */
+	if (!s)
+		s = &u->spaces[u->cur % SPACES_MAX];
+	space_recycle(u, s);
+	return s;
+}
+
+struct space *space_wanted(struct user *u)
+{
+	struct mmu *m = &u->mmu;
+	struct space *s = &u->spaces[u->cur % SPACES_MAX];
+
+	if (!m->linear && m->keys[space_index(u, s)] != m->cr3) {
+		unsigned i;
+
+		for (i = 0; i < m->nspaces; i++)
+			if (m->keys[i] == m->cr3)
+				break;
+		s = i < m->nspaces ? &u->spaces[i] : space_take(u);
+		s->used = true;
+		m->keys[space_index(u, s)] = m->cr3;
+	}
+	s->last = ++m->uses;
+	return s;
+}

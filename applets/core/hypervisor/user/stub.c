@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A stub: a process whose 32-bit half belongs to the Guest, and a signal
+ * handler that plays the Host.  The handler has no data of its own but struct
+ * user, no heap and no libc that would need one: by the time that the first
+ * instruction of the Guest runs, nothing else of the Launcher is left here.
+ */
+#include <asm/ldt.h>
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+
+#include "sandbox.h"
+#include "user.h"
+
+#define FLAGS_SEEN	0x254dd5u	/* of eflags, what a Guest may change */
+#define CS_64		0x33
+#define XSAVE_MAGIC	0x46505853u	/* in an fxsave area: there is more */
+#define XSAVE_MAGIC_AT	464
+#define XSAVE_SIZE_AT	480
+#define LDT_WRITE	0x11
+
+long stub_call(long nr, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 asm("r10") = d, r8 asm("r8") = e, r9 asm("r9") = f;
+	long rc;
+
+	asm volatile("syscall" : "=a"(rc) : "a"(nr), "D"(a), "S"(b), "d"(c),
+		     "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+	return rc;
+}
+
+/* --- waiting and waking ------------------------------------------------------ */
+
+static void futex_wait(_Atomic uint32_t *at, uint32_t seen)
+{
+	stub_call(SYS_futex, (long)at, FUTEX_WAIT, seen, 0, 0, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *at)
+{
+	stub_call(SYS_futex, (long)at, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
+static void kick_launcher(void)
+{
+	static const uint64_t one = 1;
+
+	stub_call(SYS_write, FD_KICK, (long)&one, sizeof(one), 0, 0, 0);
+}
+
+void stub_post(struct user *u)
+{
+	uint32_t mine = ++u->posted;
+
+	u->n.posts++;
+	kick_launcher();
+	for (;;) {
+		uint32_t seen = u->answered;
+
+		if (seen == mine)
+			return;
+		futex_wait(&u->answered, seen);
+	}
+}
+
+void stub_note(struct user *u, const struct post *post)
+{
+	uint32_t at = u->noted;
+
+	/* Full: then it is time that somebody reads them. */
+	if (at - u->notes_taken >= NOTES_RING) {
+		u->post = *post;
+		stub_post(u);
+		return;
+	}
+	u->notes[at % NOTES_RING] = *post;
+	u->noted = at + 1;
+	/* If others wait there, the Launcher was told already. */
+	if (u->notes_taken == at)
+		kick_launcher();
+}
+
+void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
+		uint32_t c)
+{
+	u->post = (struct post){ .kind = POST_CRASH, .crash = crash,
+				 .args = { a, b, c } };
+	for (;;)
+		stub_post(u);
+}
+
+void stub_timer(int fd, uint64_t ns)
+{
+	struct itimerspec it = {
+		.it_value = { ns / 1000000000, ns % 1000000000 },
+	};
+
+	stub_call(SYS_timerfd_settime, fd, 0, (long)&it, 0, 0, 0);
+}
+
+/* The Launcher writes the interrupt, then `wake`, then reads `asleep`. */
+static void stub_sleep(struct user *u)
+{
+	uint32_t seen = u->wake;
+
+	u->asleep = 1;
+	if (!lguest_wanted(u))
+		futex_wait(&u->wake, seen);
+	u->asleep = 0;
+}
+
+/* --- segments ----------------------------------------------------------------- */
+
+static void ldt_write(unsigned n, uint32_t base, uint32_t limit, bool pages,
+		      bool code)
+{
+	struct user_desc d = {
+		.entry_number = n, .base_addr = base, .limit = limit,
+		.seg_32bit = 1, .contents = code ? MODIFY_LDT_CONTENTS_CODE :
+			MODIFY_LDT_CONTENTS_DATA,
+		.limit_in_pages = pages, .useable = 1,
+	};
+
+	stub_call(SYS_modify_ldt, LDT_WRITE, (long)&d, sizeof(d), 0, 0, 0);
+}
+
+/* One of the Guest's descriptors, as far as its programs may have it. */
+static void ldt_set(const struct user *u, unsigned n, uint32_t low,
+		    uint32_t high)
+{
+	uint32_t base = low >> 16 | (high & 0xff) << 16 | (high & 0xff000000);
+	uint32_t limit = (low & 0xffff) | (high & 0xf0000);
+	bool pages = high & 0x800000, code = (high & 0x1800) == 0x1800;
+
+	if (n == GDT_USER_CS || n == GDT_USER_DS)
+		ldt_write(n, 0, u->mmu.kernel / PAGE - 1, true,
+			  n == GDT_USER_CS);
+	else if (high & 0x8000 && high & 0x1000 && !code)
+		ldt_write(n, base, limit, pages, false);
+	else	/* loads, and is good for nothing */
+		ldt_write(n, 0, 0, false, false);
+}
+
+static void ldt_sync(const struct user *u, struct space *s)
+{
+	const struct cpu *c = &u->cpu;
+
+	if (s->ldt_generation == c->gdt_generation)
+		return;
+	s->ldt_generation = c->gdt_generation;
+	for (unsigned i = 0; i < GDT_ENTRIES; i++) {
+		if (!memcmp(s->ldt[i], c->gdt[i], sizeof(s->ldt[i])))
+			continue;
+		memcpy(s->ldt[i], c->gdt[i], sizeof(s->ldt[i]));
+		ldt_set(u, i, c->gdt[i][0], c->gdt[i][1]);
+	}
+}
+
+/* --- the FPU goes where the CPU goes ------------------------------------------- */
+
+static uint32_t fpu_size(const uint8_t *area)
+{
+	uint32_t magic, size;
+
+	memcpy(&magic, area + XSAVE_MAGIC_AT, sizeof(magic));
+	memcpy(&size, area + XSAVE_SIZE_AT, sizeof(size));
+	if (magic != XSAVE_MAGIC || size > sizeof(USER->cpu.fpu))
+		return 512;
+	return size;
+}
+
+static void fpu_save(struct user *u, const struct space *s)
+{
+	if (!s->fpu)
+		return;
+	u->cpu.fpu_size = fpu_size(s->fpu);
+	memcpy(u->cpu.fpu, s->fpu, u->cpu.fpu_size);
+}
+
+static void fpu_load(const struct user *u, struct space *s)
+{
+	uint32_t size = u->cpu.fpu_size;
+
+	if (s->fpu && size && size == fpu_size(s->fpu))
+		memcpy(s->fpu, u->cpu.fpu, size);
+}
+
+/* --- from stub to stub -------------------------------------------------------------- */
+
+static void wait_for_turn(struct user *u, struct space *s)
+{
+	for (;;) {
+		uint32_t seen = s->turn;
+
+		if (u->cur == space_index(u, s))
+			return;
+		futex_wait(&s->turn, seen);
+	}
+}
+
+/* False: there can be no more stubs; next has to be one that is there. */
+static bool spawn(struct user *u, struct space *next)
+{
+	u->post = (struct post){ .kind = POST_SPAWN,
+				 .value = space_index(u, next) };
+	stub_post(u);
+	return u->post.value;
+}
+
+static void hand_over(struct user *u, struct space *s, struct space *next)
+{
+	if (!next->spawned && !spawn(u, next)) {
+		/* Those up to here there are; this one never was. */
+		u->mmu.keys[space_index(u, next)] = UINT32_MAX;
+		next->used = false;
+		u->mmu.nspaces = space_index(u, next);
+		return;
+	}
+	next->spawned = true;
+	u->n.switches++;
+	fpu_save(u, s);
+	u->cur = space_index(u, next);
+	next->turn++;
+	futex_wake(&next->turn);
+	wait_for_turn(u, s);
+	fpu_load(u, s);
+}
+
+/* --- the handler ---------------------------------------------------------------------- */
+
+static const uint8_t places[8] = {
+	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+};
+
+/* Registers of the Guest, as the signal found them. */
+static void take_registers(struct user *u, int sig, const greg_t *r)
+{
+	struct cpu *c = &u->cpu;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
+		c->gpr[i] = r[places[i]];
+	c->eip = r[REG_RIP];
+	c->eflags = r[REG_EFL];
+	c->trap = r[REG_TRAPNO];
+	c->error = r[REG_ERR];
+	c->cr2 = r[REG_CR2];
+	c->signal = sig;
+	/* It has left its 32 bits: that is not ours to run. */
+	if ((r[REG_CSGSFS] & 0xffff) == CS_64 || r[REG_RIP] >> 32)
+		c->signal = 0;
+}
+
+static void give_registers(const struct user *u, greg_t *r)
+{
+	const struct cpu *c = &u->cpu;
+	uint64_t cs = c->user ? LDT_SELECTOR(GDT_USER_CS) : HOST_CS;
+	uint64_t ss = c->user ? LDT_SELECTOR(GDT_USER_DS) : HOST_DS;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
+		r[places[i]] = c->gpr[i];
+	r[REG_RIP] = c->eip;
+	r[REG_EFL] = (c->eflags & FLAGS_SEEN) | FLAG_IF;
+	r[REG_CSGSFS] = cs | ss << 48;
+}
+
+static void run_on(struct user *u, struct space *s)
+{
+	struct space *next;
+
+	for (;;) {
+		while (!cpu_settle(u))
+			stub_sleep(u);
+		next = space_wanted(u);
+		if (next == s)
+			break;
+		hand_over(u, s, next);
+	}
+	space_drain(u, s);
+	ldt_sync(u, s);
+}
+
+/*
+ * Signals for 64-bit code do not save the data segments: what the Guest has
+ * there is still loaded when we begin, and must be again when we end.
+ */
+static void handler(int sig, siginfo_t *info, void *context)
+{
+	struct user *u = USER;
+	ucontext_t *uc = context;
+	uint16_t sel[SELECTORS];
+	unsigned me = ((uint8_t *)context - u->stacks[0]) / STACK_SIZE;
+	struct space *s = &u->spaces[me % SPACES_MAX];
+
+	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+		     : "=r"(sel[DS]), "=r"(sel[ES]), "=r"(sel[FS]),
+		       "=r"(sel[GS]));
+	(void)info;
+	if (!s->fpu) {
+		sandbox_enter(u);
+		s->fpu = uc->uc_mcontext.fpregs;
+		wait_for_turn(u, s);
+		fpu_load(u, s);
+	} else {
+		s->fpu = uc->uc_mcontext.fpregs;
+		take_registers(u, sig, uc->uc_mcontext.gregs);
+		u->cpu.sel[DS] = sel[DS];
+		u->cpu.sel[ES] = sel[ES];
+		u->cpu.sel[FS] = sel[FS];
+		u->cpu.sel[GS] = sel[GS];
+		cpu_trap(u);
+	}
+	run_on(u, s);
+	give_registers(u, uc->uc_mcontext.gregs);
+	asm volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs; mov %3, %%gs"
+		     :: "r"(u->cpu.sel[DS]), "r"(u->cpu.sel[ES]),
+			"r"(u->cpu.sel[FS]), "r"(u->cpu.sel[GS]));
+}
+
+/* Which of them there are, and where they get their stack. */
+void stub_handle_signals(unsigned me)
+{
+	static const int sigs[] = { SIGSEGV, SIGSYS, SIGILL, SIGTRAP, SIGFPE,
+				    SIGBUS, SIGUSR1 };
+	struct sigaction sa = { .sa_sigaction = handler,
+				.sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t stack = { .ss_sp = USER->stacks[me], .ss_size = STACK_SIZE };
+
+	sigfillset(&sa.sa_mask);
+	sigaltstack(&stack, NULL);
+	for (unsigned i = 0; i < ARRAY_SIZE(sigs); i++)
+		sigaction(sigs[i], &sa, NULL);
+	/* Guests load these before they have told us what is in them. */
+	for (unsigned i = GDT_TLS; i < GDT_TLS_END; i++)
+		ldt_write(i, 0, 0, false, false);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hypervisor `user`: for Hosts that offer nothing.  The Guest's CPU is the
+ * real one, in processes of ours; see user.h.
+ */
+#include <asm/prctl.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE	0x100000
+#endif
+
+#define WINDOW_SIZE	MIB(1)		/* of BARs, a page each */
+/* The Guest's addresses are 32 bits, and its devices want some. */
+#define RAM_MAX		GIB(3)
+
+static bool hypervisor_user_can(const struct image *image, char *why)
+{
+	if (image->is_64) {
+		snprintf(why, WHY_MAX, "a 64-bit kernel: its Guests are i386");
+		return false;
+	}
+	if (image->lguest == LGUEST_NO) {
+		snprintf(why, WHY_MAX, "not built to be an lguest Guest");
+		return false;
+	}
+	return probe_host(why);
+}
+
+/* Kernels from 4.0 on look for PCI, those before for the lguest bus. */
+static const char *hypervisor_user_bus(const struct guest *g)
+{
+	const char *version = g->image->version;
+
+	return version[0] >= '4' && version[1] == '.' ? "pci" : "lguest";
+}
+
+static void hypervisor_user_open(struct guest *g)
+{
+	if (g->plan->memory > RAM_MAX)
+		die_usage("%llu MB of memory: Guests of the hypervisor user have at most 3072",
+			  (unsigned long long)(g->plan->memory >> 20));
+}
+
+/* Where a page of a process may begin: the Host's owner decides. */
+static uint32_t lowest_address(void)
+{
+	for (uintptr_t at = 0; at < LINEAR_START; at += PAGE) {
+		void *p = mmap((void *)at, PAGE, PROT_READ, MAP_PRIVATE |
+			       MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+		if (p == MAP_FAILED)
+			continue;
+		munmap(p, PAGE);
+		if (p == (void *)at)
+			return at;
+	}
+	return LINEAR_START;
+}
+
+static void set_clock(struct user *u)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	u->tsc = __builtin_ia32_rdtsc();
+	u->tsc_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
+}
+
+static bool cpuid_faults(void)
+{
+	/* On, as it is: the question is whether it could be off. */
+	return !syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
+}
+
+static void hypervisor_user_create(struct guest *g)
+{
+	struct user *u = mmap(USER, sizeof(*u), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE |
+			      MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (u != USER)
+		die_errno("mmap the Guest's state");
+	set_clock(u);
+	u->ram = g->mem.host;
+	u->ram_size = g->mem.size + g->bus->memory;
+	u->rings = g->bus->memory ? g->mem.size + PAGE : u->ram_size;
+	u->window = g->window;
+	u->window_end = g->window + WINDOW_SIZE;
+	u->lowest = lowest_address();
+	u->vdso = getauxval(AT_SYSINFO_EHDR);
+	u->cpuid_faults = cpuid_faults();
+	if (!u->cpuid_faults)
+		verbose("CPUID does not trap here: programs in the Guest see AVX, which its kernel cannot save");
+	space_init(u);
+	post_create(g);
+	boot_load(g, u);
+}
+
+static void hypervisor_user_start(struct guest *g)
+{
+	post_start(g);
+}
+
+static void hypervisor_user_destroy(struct guest *g)
+{
+	(void)g;
+	post_stop();
+	munmap(USER, sizeof(*USER));
+}
+
+/* Interrupts of lguest are events. */
+static void hypervisor_user_line(struct guest *g, unsigned irq, bool level)
+{
+	(void)g;
+	if (level && irq < 32)
+		post_interrupt(irq);
+}
+
+static void hypervisor_user_doorbell(struct virtqueue *q, gpa_t gpa, bool on)
+{
+	USER->doorbells[q->d->index * QUEUES_MAX + q->index] = on ? gpa : 0;
+}
+
+static void hypervisor_user_dump(struct guest *g)
+{
+	const struct cpu *c = &USER->cpu;
+	const struct counters *n = &USER->n;
+
+	(void)g;
+	fprintf(stderr, "user: ring %d, eip %08x esp %08x eflags %08x eax %08x ebx %08x ecx %08x edx %08x\r\n",
+		c->user ? 3 : 1, c->eip, c->gpr[SP], c->eflags, c->gpr[AX],
+		c->gpr[BX], c->gpr[CX], c->gpr[DX]);
+	fprintf(stderr, "user: %llu traps, %llu system calls, %llu page faults (%llu filled), %llu protection, %llu+%llu hypercalls, %llu interrupts\r\n",
+		(unsigned long long)n->traps, (unsigned long long)n->syscalls,
+		(unsigned long long)n->faults, (unsigned long long)n->filled,
+		(unsigned long long)n->gp[0], (unsigned long long)n->hcalls,
+		(unsigned long long)n->async_hcalls,
+		(unsigned long long)n->irqs);
+	fprintf(stderr, "user: %llu switches, %llu evictions, %llu maps, %llu unmaps, %llu protects, %llu posts\r\n",
+		(unsigned long long)n->switches,
+		(unsigned long long)n->evictions, (unsigned long long)n->maps,
+		(unsigned long long)n->unmaps, (unsigned long long)n->protects,
+		(unsigned long long)n->posts);
+}
+
+static const uint8_t irqs[] = {
+	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+};
+
+const struct hypervisor hypervisor_user = {
+	.name = "user",
+	.bus = hypervisor_user_bus,
+	.priority = 30,
+	.irqs = irqs,
+	.nirqs = ARRAY_SIZE(irqs),
+	.can = hypervisor_user_can,
+	.open = hypervisor_user_open,
+	.create = hypervisor_user_create,
+	.start = hypervisor_user_start,
+	.destroy = hypervisor_user_destroy,
+	.line = hypervisor_user_line,
+	.line_is_event = true,
+	.doorbell = hypervisor_user_doorbell,
+	.dump = hypervisor_user_dump,
+};
