@@ -84,7 +84,7 @@ $B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
 
 # In a stub there is no thread pointer, and the FPU is the Guest's.
-$B/$(CORE)/hypervisor/user/%.o: CFLAGS += -fno-stack-protector \
+$B/$(CORE)/hypervisor/user/%.o $B/$(CORE)/access.o: CFLAGS += -fno-stack-protector \
 	-mgeneral-regs-only
 
 $B/registry.o: $B/registry.c | build/include/linux $(TOOLCHAIN)

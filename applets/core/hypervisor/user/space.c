@@ -250,13 +250,16 @@ static void set_kernel(struct user *u, const struct space *s, uint32_t va,
 {
 	struct mmu *m = &u->mmu;
 	uint32_t i = va >> 12;
+	uint64_t bit = UINT64_C(1) << space_index(u, s);
 
+	/* The others lose it; here it is replaced. */
+	m->kernel_spaces[i] &= ~bit;
 	if (m->kernel_pte[i] && m->kernel_pte[i] != pte)
 		drop_kernel(u, va);
 	if (!m->kernel_pte[i])
 		m->kernel_count[va >> PART_SHIFT]++;
 	m->kernel_pte[i] = pte;
-	m->kernel_spaces[i] |= UINT64_C(1) << space_index(u, s);
+	m->kernel_spaces[i] |= bit;
 }
 
 uint32_t space_get(struct user *u, const struct space *s, uint32_t va)
