@@ -199,14 +199,14 @@ static bool mov_debug(struct user *u, struct insn *i, bool load)
 }
 
 /*
- * Before it knows that it is a Guest, a kernel may ask for what only ring 0
- * has: microcode, or its own page tables.  There is nothing of that.
+ * Before it has handlers to be told, a kernel may ask for what only ring 0 has:
+ * microcode, or its own page tables.  There is nothing of that.
  */
 static bool early(struct user *u, struct insn *i, uint8_t op)
 {
 	struct cpu *c = &u->cpu;
 
-	if (u->lg.data)
+	if (c->idt[TRAP_GP][1])
 		return false;
 	switch (op) {
 	case 0x20:		/* mov from control register */

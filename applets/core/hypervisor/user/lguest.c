@@ -206,6 +206,31 @@ static uint32_t tsc_khz(const struct user *u)
 	return ticks * 1000 / (ns / 1000);
 }
 
+/*
+ * Up to 3.0 a Host made the first page tables, and Guests edit them: all RAM
+ * at its address and at the kernel's, right below a directory.
+ */
+static void make_tables(struct user *u, uint32_t pgdir)
+{
+	uint32_t pages = u->ram_size / PAGE, tables = (pages + 1023) / 1024;
+	uint32_t first = pgdir - tables * PAGE, high = u->mmu.kernel >> 22;
+	uint32_t *dir = mmu_ram(u, pgdir, PAGE);
+	uint32_t *ptes = mmu_ram(u, first, tables * PAGE);
+
+	if (!dir || !ptes || pgdir < tables * PAGE) {
+		stub_crash(u, CRASH_TABLE, pgdir, 0, 0);
+		return;
+	}
+	for (uint32_t i = 0; i < pages; i++)
+		ptes[i] = i * PAGE | PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D;
+	for (uint32_t i = 0; i < tables; i++) {
+		dir[i] = (first + i * PAGE) | PTE_P | PTE_RW | PTE_US;
+		if (high + i < LINEAR_END >> 22)
+			dir[high + i] = dir[i];
+	}
+	mmu_load(u, pgdir);
+}
+
 static void init(struct user *u, uint32_t ebx, uint32_t edx)
 {
 	const struct layout *l;
@@ -220,8 +245,6 @@ static void init(struct user *u, uint32_t ebx, uint32_t edx)
 	l = layout(u);
 	data_write(u, l->reserve, RESERVED);
 	data_write(u, l->reserve + 4, tsc_khz(u));
-	if (l->pgdir)
-		data_write(u, l->pgdir, u->pgdir);
 	if (l->noirq) {
 		u->lg.noirq_start = data_read(u, l->noirq);
 		u->lg.noirq_end = data_read(u, l->noirq + 4);
@@ -230,6 +253,10 @@ static void init(struct user *u, uint32_t ebx, uint32_t edx)
 	u->mmu.kernel = data_read(u, l->kernel);
 	/* What was mapped had the kernel's memory where it often is. */
 	space_forget(u, &u->spaces[u->cur % SPACES_MAX]);
+	if (l->pgdir) {
+		make_tables(u, u->pgdir);
+		data_write(u, l->pgdir, u->pgdir);
+	}
 }
 
 /* --- descriptors ------------------------------------------------------------------ */
