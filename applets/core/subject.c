@@ -101,7 +101,7 @@ static void inside_look(struct subject *s, int fd)
 		return;
 	}
 	s->inside_fd = fd;
-	vmlinux_search(&s->vmlinux, fd);
+	vmlinux_search(&s->vmlinux, fd, &s->inside);
 	for (unsigned i = 0; i < s->inside.nnotes; i++) {
 		const struct note_range *r = &s->inside.notes[i];
 		size_t len = r->size < sizeof(bytes) ? r->size : sizeof(bytes);

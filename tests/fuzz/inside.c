@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "guest.h"
+#include "machine.h"
 #include "unpack.h"
 
 struct seen {
@@ -83,12 +83,18 @@ static void judge_file(const uint8_t *data, size_t size)
 	uint64_t total = 0, used = 0;
 	struct sink to = { count, &total };
 	static struct vmlinux v;
+	/* One that overlaps the other and is longer than the file. */
+	struct image image = {
+		.nsegments = 2, .segments = {
+			{ .filesz = size }, { .offset = 1, .filesz = size },
+		},
+	};
 	char why[WHY_MAX], *config;
 	int fd = memfd_create("fuzz", 0);
 
 	if (fd < 0 || !write_all(fd, data, size))
 		abort();
-	vmlinux_search(&v, fd);
+	vmlinux_search(&v, fd, &image);
 	config = vmlinux_config(&v, fd, why);
 	if (config && (!v.config_len || v.config_at + v.config_len > size))
 		abort();
