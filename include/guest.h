@@ -61,6 +61,12 @@ struct hypervisor {
 	const uint8_t *irqs;
 	unsigned nirqs;
 	unsigned priority;	/* of `auto`: lowest first */
+	/*
+	 * Wants 32-bit kernels looked into before can(): image->lguest is known
+	 * where it can be, and of a bzImage packed with gzip can() and
+	 * create() see the vmlinux inside.  Packed otherwise, the bzImage.
+	 */
+	bool unpacks;
 
 	/*
 	 * Tries whether this Host and this image go together; no side effect
@@ -215,6 +221,7 @@ struct guest {
 	const struct plan *plan;
 	struct memory mem;
 	struct image *image;
+	struct subject *subject;	/* payload.c's, while we choose */
 	int kernel_fd, initrd_fds[INITRDS_MAX];	/* kept for a reboot */
 	const struct hypervisor *hv;
 	const struct bus *bus;

@@ -41,7 +41,8 @@ struct image {
 	uint64_t cmdline_max;	/* bytes, without the NUL */
 	gpa_t initrd_max;	/* highest address the initrd may occupy */
 	uint16_t protocol;	/* bzImage: boot protocol 0x20f; ELF: 0 */
-	unsigned header_size;	/* bytes of setup header, from 0x1f1 */
+	/* Bytes of setup header, from 0x1f1; a vmlinux may come with one. */
+	unsigned header_size;
 	uint8_t header[0x290 - 0x1f1];
 	unsigned nsegments;	/* bzImage: one, the protected-mode kernel */
 	struct segment segments[SEGMENTS_MAX];
@@ -77,6 +78,22 @@ bool image_header_field(const struct image *image, unsigned n,
  * and fills in image->version; a bzImage has it in its header.
  */
 void image_find_version(struct image *image, int fd);
+
+/* ------------------------------------------------------------------ */
+/* payload.c: the vmlinux inside a bzImage                             */
+
+/*
+ * Step 3: what a hypervisor that `unpacks` would boot, with ->lguest as far as
+ * anybody can tell; it is looked for once.  Valid until payload_take().  Dies
+ * if the payload is damaged.
+ */
+const struct image *payload_look(struct guest *g);
+
+/*
+ * Step 3, g->hv being chosen: from here on g->image and g->kernel_fd are what
+ * it boots.  What it does not boot is closed.
+ */
+void payload_take(struct guest *g);
 
 /* ------------------------------------------------------------------ */
 /* load.c: copies only                                                 */

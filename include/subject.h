@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A file that lguest-inspect looks at: what it turned out to be, and how that
- * is told.
+ * A file that we look into: what it turned out to be, and how lguest-inspect
+ * tells that.
  */
 #ifndef SUBJECT_H
 #define SUBJECT_H
@@ -29,7 +29,8 @@ struct subject {
 	const struct packing *payload;	/* what a bzImage's is packed with */
 	bool payload_known;	/* or plain; false: none we recognise */
 	int inside_fd;		/* the vmlinux; -1: we have not got it */
-	struct image inside;	/* valid if inside_fd is not -1 */
+	/* Valid if inside_fd is not -1; has what the bzImage's header says. */
+	struct image inside;
 	struct vmlinux vmlinux;
 	struct elf_notes notes;
 	char *config;		/* NULL: none */
@@ -42,8 +43,18 @@ struct subject {
 bool subject_open(struct subject *s, const char *name);
 void subject_close(struct subject *s);
 
+/*
+ * The same for what was opened and parsed already: fd, image and inside_fd
+ * (-1) are set.  False with the reason in s->why: it is damaged.
+ */
+bool subject_look_kernel(struct subject *s);
+
 /* subject_lguest.c: fills in what we can say of lguest Guests. */
 void subject_find_lguest(struct subject *s);
+
+/* What h would boot of it: the file, or the vmlinux inside. */
+const struct image *subject_image(const struct subject *s,
+				  const struct hypervisor *h);
 
 /* Does h run it, here?  The reason in why, WHY_MAX bytes. */
 enum answer subject_can(const struct subject *s, const struct hypervisor *h,

@@ -103,8 +103,10 @@ struct vmlinux {
 	bool says_lguest;	/* as a Guest of lguest does */
 };
 
-/* Looks through the file, as far as any vmlinux goes. */
-void vmlinux_search(struct vmlinux *v, int fd);
+struct image;
+
+/* Looks through the image's segments, as far as any vmlinux goes. */
+void vmlinux_search(struct vmlinux *v, int fd, const struct image *image);
 
 /*
  * The embedded configuration, NUL-terminated, to be freed; NULL with the

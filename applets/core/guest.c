@@ -152,13 +152,19 @@ static const struct hypervisor *hypervisor_next(const struct hypervisor *last)
 	return best;
 }
 
-static const struct hypervisor *hypervisor_auto(const struct guest *g)
+static bool hypervisor_can(struct guest *g, const struct hypervisor *h,
+			   char *why)
+{
+	return h->can(h->unpacks ? payload_look(g) : g->image, why);
+}
+
+static const struct hypervisor *hypervisor_auto(struct guest *g)
 {
 	const struct hypervisor *h = NULL;
 	char why[WHY_MAX], last[WHY_MAX + 32] = "";
 
 	while ((h = hypervisor_next(h))) {
-		if (h->can(g->image, why)) {
+		if (hypervisor_can(g, h, why)) {
 			verbose("hypervisor %s", h->name);
 			return h;
 		}
@@ -178,10 +184,11 @@ static void guest_choose(struct guest *g)
 		g->hv = hypervisor_auto(g);
 	} else {
 		g->hv = hypervisor_named(name);
-		if (!g->hv->can(g->image, why))
+		if (!hypervisor_can(g, g->hv, why))
 			die("hypervisor %s cannot run %s: %s", name,
 			    load_name(g->plan->kernel), why);
 	}
+	payload_take(g);
 	for (const struct bus *const *b = buses; *b; b++)
 		if (!strcmp((*b)->name, g->hv->bus(g)))
 			g->bus = *b;

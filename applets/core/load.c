@@ -321,10 +321,10 @@ static void fill_header(struct boot_params *p, const struct map *m)
 	const struct image *image = m->g->image;
 	struct setup_header *h = &p->hdr;
 
+	memcpy(p->hdr_bytes, image->header, image->header_size);
 	if (image->kind == IMAGE_BZIMAGE) {
-		memcpy(p->hdr_bytes, image->header, image->header_size);
 		h->code32_start = m->load;
-	} else {
+	} else if (!image->header_size) {
 		h->boot_flag = BOOT_FLAG;
 		h->header = BOOT_MAGIC;
 		h->version = PROTOCOL;

@@ -101,7 +101,7 @@ static void inside_look(struct subject *s, int fd)
 		return;
 	}
 	s->inside_fd = fd;
-	vmlinux_search(&s->vmlinux, fd);
+	vmlinux_search(&s->vmlinux, fd, &s->inside);
 	for (unsigned i = 0; i < s->inside.nnotes; i++) {
 		const struct note_range *r = &s->inside.notes[i];
 		size_t len = r->size < sizeof(bytes) ? r->size : sizeof(bytes);
@@ -113,7 +113,7 @@ static void inside_look(struct subject *s, int fd)
 }
 
 /* False with the reason: the payload is damaged, so the kernel is. */
-static bool payload_look(struct subject *s)
+static bool inside_find(struct subject *s)
 {
 	uint64_t at = s->image.payload_offset, len = s->image.payload_length;
 	char why[WHY_MAX - 64];
@@ -165,7 +165,24 @@ static void version_read(struct subject *s)
 	s->version[n] = '\0';
 }
 
-static bool kernel_look(struct subject *s)
+/*
+ * Who boots the vmlinux boots what the bzImage promises: its header, which
+ * Linux reads too, counts in place of what we assume of any vmlinux.
+ */
+static void inside_inherit(struct subject *s)
+{
+	const struct image *from = &s->image;
+	struct image *to = &s->inside;
+
+	to->lguest = from->lguest;
+	memcpy(to->version, from->version, sizeof(to->version));
+	memcpy(to->header, from->header, sizeof(to->header));
+	to->header_size = from->header_size;
+	to->cmdline_max = from->cmdline_max;
+	to->initrd_max = from->initrd_max;
+}
+
+bool subject_look_kernel(struct subject *s)
 {
 	s->kind = SUBJECT_KERNEL;
 	if (s->image.kind == IMAGE_ELF) {
@@ -175,10 +192,11 @@ static bool kernel_look(struct subject *s)
 		       s->image.version);
 	} else {
 		version_read(s);
-		if (!payload_look(s))
+		if (!inside_find(s))
 			return false;
 	}
 	subject_find_lguest(s);
+	inside_inherit(s);
 	return true;
 }
 
@@ -212,7 +230,7 @@ static bool packed_look(struct subject *s)
 	close(s->fd);
 	s->fd = fd;
 	if (parse(fd, &s->image, &s->size, why))
-		return kernel_look(s);
+		return subject_look_kernel(s);
 	return image_refuse(s->why, "a gzip file of %.180s", why);
 }
 
@@ -222,7 +240,7 @@ static bool look(struct subject *s)
 	size_t len;
 
 	if (parse(s->fd, &s->image, &s->size, s->why))
-		return kernel_look(s);
+		return subject_look_kernel(s);
 	len = read_at(s->fd, head, sizeof(head), 0);
 	s->packing = packing_find(head, len);
 	if (s->packing)

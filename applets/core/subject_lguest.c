@@ -84,6 +84,12 @@ static enum answer refuse(enum answer answer, char *why, const char *what)
 	return answer;
 }
 
+const struct image *subject_image(const struct subject *s,
+				  const struct hypervisor *h)
+{
+	return h->unpacks && s->inside_fd >= 0 ? &s->inside : &s->image;
+}
+
 /*
  * Where we do not know whether it can be an lguest Guest, a hypervisor that
  * says yes is asked once more with the worst: then its yes holds, or it hung
@@ -92,7 +98,7 @@ static enum answer refuse(enum answer answer, char *why, const char *what)
 enum answer subject_can(const struct subject *s, const struct hypervisor *h,
 			char *why)
 {
-	struct image image = s->image;
+	struct image image = *subject_image(s, h);
 
 	*why = '\0';
 	if (s->kind != SUBJECT_KERNEL)

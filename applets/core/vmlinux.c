@@ -2,12 +2,13 @@
 /*
  * What an unpacked kernel has in it besides code: its banner, perhaps its own
  * configuration (CONFIG_IKCONFIG), and words that only a Guest of lguest has.
- * One pass through the file finds all of it.
+ * One pass through what is loaded of it finds all; debugging information,
+ * which may be ten times as long, nobody needs to read.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "guest.h"
+#include "machine.h"
 #include "unpack.h"
 
 #define CHUNK		KIB(64)
@@ -19,6 +20,7 @@
 #define BANNER		"Linux version "
 #define CONFIG_START	"IKCFG_ST"
 #define CONFIG_END	"IKCFG_ED"
+#define NEEDLE_MIN	7	/* the shortest, but for a NUL at its end */
 #define NEEDLE_MAX	16
 
 /* One text to look for. */
@@ -84,46 +86,96 @@ static const struct needle needles[] = {
 	{ "\0LGUEST", 8, lguest_take },
 };
 
-/* How often each needle may still be looked at. */
+/* How often each needle may still be looked at, and how far we may go. */
 struct search {
 	struct vmlinux *v;
 	int fd;
 	unsigned looks[ARRAY_SIZE(needles)];
+	uint64_t left;
+	/*
+	 * By the last of NEEDLE_MIN bytes: how much further the next needle
+	 * may end at the earliest.  So we look at one byte in five or so, and
+	 * once for all needles (Horspool's way).
+	 */
+	uint8_t skip[256];
 };
 
-static void chunk_search(struct search *s, unsigned which,
-			 const uint8_t *chunk, size_t len, uint64_t at)
+static void search_start(struct search *s)
 {
-	const struct needle *n = &needles[which];
-	const uint8_t *p = chunk, *end = chunk + len;
+	memset(s->skip, NEEDLE_MIN, sizeof(s->skip));
+	for (unsigned i = 0; i < ARRAY_SIZE(needles); i++) {
+		s->looks[i] = LOOKS_MAX;
+		for (unsigned k = 0; k < NEEDLE_MIN; k++) {
+			uint8_t *skip = &s->skip[(uint8_t)needles[i].text[k]];
 
-	while (s->looks[which] &&
-	       (p = memmem(p, end - p, n->text, n->len))) {
-		s->looks[which]--;
-		if (n->take(s->v, s->fd, at + (p - chunk)))
-			s->looks[which] = 0;
-		p++;
+			if (*skip > NEEDLE_MIN - 1 - k)
+				*skip = NEEDLE_MIN - 1 - k;
+		}
 	}
 }
 
-void vmlinux_search(struct vmlinux *v, int fd)
+/* Something may begin here, where `len` bytes are. */
+static void search_look(struct search *s, const uint8_t *p, size_t len,
+			uint64_t at)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(needles); i++) {
+		const struct needle *n = &needles[i];
+
+		if (*p != (uint8_t)*n->text || !s->looks[i] || len < n->len ||
+		    memcmp(p, n->text, n->len))
+			continue;
+		s->looks[i]--;
+		if (n->take(s->v, s->fd, at))
+			s->looks[i] = 0;
+	}
+}
+
+static void chunk_search(struct search *s, const uint8_t *chunk, size_t len,
+			 uint64_t at)
+{
+	size_t i = 0;
+
+	while (i + NEEDLE_MIN <= len) {
+		unsigned skip = s->skip[chunk[i + NEEDLE_MIN - 1]];
+
+		if (!skip) {
+			search_look(s, chunk + i, len - i, at + i);
+			skip = 1;
+		}
+		i += skip;
+	}
+}
+
+static void segment_search(struct search *s, const struct segment *segment)
 {
 	static uint8_t chunk[CHUNK];
-	struct search s = { .v = v, .fd = fd };
-	uint64_t at = 0;
+	uint64_t at = segment->offset, left = segment->filesz;
 	size_t n;
 
-	memset(v, 0, sizeof(*v));
-	for (unsigned i = 0; i < ARRAY_SIZE(needles); i++)
-		s.looks[i] = LOOKS_MAX;
+	if (left > s->left)
+		left = s->left;
+	s->left -= left;
 	/* Chunks overlap, so that nothing is cut in two. */
-	while (at < SEARCH_MAX && (n = read_at(fd, chunk, CHUNK, at)) > 0) {
-		for (unsigned i = 0; i < ARRAY_SIZE(needles); i++)
-			chunk_search(&s, i, chunk, n, at);
+	while ((n = read_at(s->fd, chunk, left < CHUNK ? left : CHUNK, at))) {
+		chunk_search(s, chunk, n, at);
 		if (n < CHUNK)
 			break;
 		at += CHUNK - NEEDLE_MAX;
+		left -= CHUNK - NEEDLE_MAX;
 	}
+}
+
+void vmlinux_search(struct vmlinux *v, int fd, const struct image *image)
+{
+	static struct search s;
+
+	memset(v, 0, sizeof(*v));
+	s.v = v;
+	s.fd = fd;
+	s.left = SEARCH_MAX;
+	search_start(&s);
+	for (unsigned i = 0; i < image->nsegments; i++)
+		segment_search(&s, &image->segments[i]);
 }
 
 /* What was unpacked so far. */

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "guest.h"
-#include "unpack.h"
+#include "kernels.h"
+#include "subject.h"
 
 struct seen {
 	uint64_t members, hash;
@@ -83,12 +83,18 @@ static void judge_file(const uint8_t *data, size_t size)
 	uint64_t total = 0, used = 0;
 	struct sink to = { count, &total };
 	static struct vmlinux v;
+	/* One that overlaps the other and is longer than the file. */
+	struct image image = {
+		.nsegments = 2, .segments = {
+			{ .filesz = size }, { .offset = 1, .filesz = size },
+		},
+	};
 	char why[WHY_MAX], *config;
 	int fd = memfd_create("fuzz", 0);
 
 	if (fd < 0 || !write_all(fd, data, size))
 		abort();
-	vmlinux_search(&v, fd);
+	vmlinux_search(&v, fd, &image);
 	config = vmlinux_config(&v, fd, why);
 	if (config && (!v.config_len || v.config_at + v.config_len > size))
 		abort();
@@ -101,10 +107,29 @@ static void judge_file(const uint8_t *data, size_t size)
 	close(fd);
 }
 
+/* As the payload of a bzImage, and as a kernel's file. */
+static void judge_payload(const uint8_t *data, size_t size)
+{
+	struct subject s = {
+		.inside_fd = -1, .fd = memfd_create("fuzz", 0),
+		.image.payload_length = size,
+	};
+
+	if (s.fd < 0 || !write_all(s.fd, data, size))
+		abort();
+	if (!subject_look_kernel(&s) && (!*s.why || s.inside_fd >= 0))
+		abort();
+	if (s.inside_fd >= 0 &&
+	    (s.inside.kind != IMAGE_ELF || image_wrong(&s.inside)))
+		abort();
+	subject_close(&s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	judge_cpio(data, size);
 	judge_notes(data, size);
 	judge_file(data, size);
+	judge_payload(data, size);
 	return 0;
 }

@@ -252,6 +252,16 @@ static size_t gzip(const char *text, uint8_t *to, size_t room)
 
 #define BANNER "Linux version 4.1.15 (a@b) #1"
 
+/* An image that is one segment, the file. */
+static void search(struct vmlinux *v, int fd, size_t size)
+{
+	struct image whole = {
+		.nsegments = 1, .segments = { { .filesz = size } },
+	};
+
+	vmlinux_search(v, fd, &whole);
+}
+
 /* At each place around the end of a chunk. */
 static void vmlinux_words(void)
 {
@@ -273,7 +283,7 @@ static void vmlinux_words(void)
 		memcpy(bytes + at + 8 + n, "IKCFG_ED", 8);
 		memcpy(bytes + 65536 * 2 - 40 + at % 64, "\0LGUEST", 8);
 		fd = file_of(bytes, sizeof(bytes));
-		vmlinux_search(&v, fd);
+		search(&v, fd, sizeof(bytes));
 		CHECK(!strcmp(v.banner, BANNER));
 		CHECK(v.says_lguest);
 		CHECK_EQ(v.config_at, at + 8);
@@ -293,11 +303,39 @@ static void vmlinux_nothing(void)
 	static struct vmlinux v;
 	int fd = file_of("Linux version x \0LGUESTS", 23);
 
-	vmlinux_search(&v, fd);
+	search(&v, fd, 23);
 	CHECK(!*v.banner);
 	CHECK(!v.says_lguest);
 	CHECK(!vmlinux_config(&v, fd, why));
 	CHECK(strstr(why, "no configuration"));
+	close(fd);
+}
+
+/* What is not loaded is not searched, and the rest is in any order. */
+static void vmlinux_segments(void)
+{
+	static struct vmlinux v;
+	const char text[] = BANNER "\0IKCFG_STx\0LGUEST";
+	struct image parts = {
+		.nsegments = 2, .segments = {
+			{ .offset = 30, .filesz = sizeof(text) - 30 },
+			{ .offset = 0, .filesz = 29 },
+		},
+	};
+	int fd = file_of(text, sizeof(text));
+
+	vmlinux_search(&v, fd, &parts);
+	CHECK(!strcmp(v.banner, BANNER));
+	CHECK(v.says_lguest);
+	parts.segments[0].filesz--;
+	parts.segments[1].filesz = 10;
+	vmlinux_search(&v, fd, &parts);
+	CHECK(!*v.banner);
+	CHECK(!v.says_lguest);
+	/* A file that is shorter than its image says. */
+	parts.segments[0].filesz = UINT64_MAX / 2;
+	vmlinux_search(&v, fd, &parts);
+	CHECK(v.says_lguest);
 	close(fd);
 }
 
@@ -372,6 +410,7 @@ int main(void)
 	RUN(header_fields);
 	RUN(vmlinux_words);
 	RUN(vmlinux_nothing);
+	RUN(vmlinux_segments);
 	RUN(gzip_streams);
 	RUN(gzip_bomb);
 	RUN(packings);
