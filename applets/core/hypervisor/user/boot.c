@@ -99,10 +99,10 @@ static bool has_vmcalls(const struct image *image)
 	       !strncmp(image->version, "3.0", 3);
 }
 
-static void patch(struct guest *g)
+static void patch(struct guest *g, struct user *u)
 {
 	const struct image *image = g->image;
-	unsigned selectors = 0, vmcalls = 0;
+	unsigned selectors = 0, vmcalls = 0, direct = 0;
 
 	if (image->kind != IMAGE_ELF)
 		return;
@@ -115,8 +115,10 @@ static void patch(struct guest *g)
 		selectors += patch_selectors(at, at + s->filesz);
 		if (has_vmcalls(image))
 			vmcalls += patch_vmcalls(at, at + s->filesz);
+		direct += direct_patch(u, at, s->filesz, s->vaddr);
 	}
-	verbose("patched %u selectors and %u vmcalls", selectors, vmcalls);
+	verbose("patched %u selectors, %u vmcalls, %u direct paths",
+		selectors, vmcalls, direct);
 }
 
 /* ----------------------------------------------------------------------------- */
@@ -133,7 +135,7 @@ void boot_load(struct guest *g, struct user *u)
 
 	load_linux(g, &boot);
 	adjust_params(g);
-	patch(g);
+	patch(g, u);
 	/* Where a Host would have put page tables, if somebody asks. */
 	u->pgdir = (boot.initrd_start ? boot.initrd_start : g->mem.size) -
 		   PAGE;

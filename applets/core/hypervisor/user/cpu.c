@@ -34,7 +34,7 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 	struct cpu *c = &u->cpu;
 	const uint32_t *gate = c->idt[vector];
 	uint32_t frame[6], flags = c->eflags & ~FLAG_IF;
-	uint32_t sp = c->user ? c->stack : c->gpr[SP];
+	uint32_t sp = u->direct.user ? u->direct.stack : c->gpr[SP];
 	unsigned n = 0;
 
 	if (!has_gate(u, vector))
@@ -42,9 +42,9 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 	if (has_error)
 		frame[n++] = error;
 	frame[n++] = c->eip;
-	frame[n++] = c->user ? USER_CS : KERNEL_CS;
+	frame[n++] = u->direct.user ? USER_CS : KERNEL_CS;
 	frame[n++] = flags | lguest_flag(u);
-	if (c->user) {
+	if (u->direct.user) {
 		frame[n++] = c->gpr[SP];
 		frame[n++] = USER_DS;
 	}
@@ -53,7 +53,7 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 		stub_crash(u, CRASH_STACK, sp, vector, c->eip);
 		return true;
 	}
-	c->user = false;
+	u->direct.user = 0;
 	c->gpr[SP] = sp;
 	c->eip = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
 	c->eflags &= ~(FLAG_TF | FLAG_VM | FLAG_RF | FLAG_NT);
@@ -86,13 +86,13 @@ bool cpu_selector(const struct user *u, uint32_t sel, uint16_t *real)
 	if (!(sel & 0xfffc))
 		return true;
 	*real = HOST_DS;
-	if ((sel | 3) == HOST_DS && !c->user)
+	if ((sel | 3) == HOST_DS && !u->direct.user)
 		return true;
 	if (index >= GDT_ENTRIES)
 		return false;
 	if (index == GDT_KERNEL_DS)
-		return !c->user;
-	if (index == GDT_USER_DS && !c->user)
+		return !u->direct.user;
+	if (index == GDT_USER_DS && !u->direct.user)
 		return true;
 	*real = LDT_SELECTOR(index);
 	if (index >= GDT_TLS && index < GDT_TLS_END)
@@ -106,7 +106,7 @@ static bool is_real(const struct user *u, uint16_t sel)
 {
 	if (sel & 4 || sel < 4)
 		return true;
-	return sel == HOST_DS && !u->cpu.user;
+	return sel == HOST_DS && !u->direct.user;
 }
 
 /*
@@ -172,12 +172,12 @@ static void cpu_int(struct user *u, unsigned n)
 {
 	struct cpu *c = &u->cpu;
 
-	if (n == HYPERCALL && !c->user) {
+	if (n == HYPERCALL && !u->direct.user) {
 		c->eip += 2;
 		lguest_hypercall(u);
 		return;
 	}
-	if (has_gate(u, n) && (!c->user || GATE_DPL(c->idt[n][1]) == 3)) {
+	if (has_gate(u, n) && (!u->direct.user || GATE_DPL(c->idt[n][1]) == 3)) {
 		c->eip += 2;
 		cpu_fault(u, n, false, 0);
 		return;
@@ -195,7 +195,7 @@ static void cpu_protection(struct user *u)
 		cpu_int(u, insn[1]);
 		return;
 	}
-	u->n.gp[0]++;
+	u->n.protection++;
 	if (insn_emulate(u) || cpu_fix_selectors(u))
 		return;
 	cpu_fault(u, TRAP_GP, true, c->error);
@@ -205,14 +205,16 @@ static void cpu_page_fault(struct user *u)
 {
 	struct cpu *c = &u->cpu;
 	bool write = c->error & ERROR_W;
-	uint32_t error = (write ? ERROR_W : 0) | (c->user ? ERROR_U : 0);
+	/* Between two rings, it is the kernel's stack. */
+	bool user = u->direct.user && !direct_is_critical(c->eip);
+	uint32_t error = (write ? ERROR_W : 0) | (user ? ERROR_U : 0);
 	uint32_t gpa, *p;
 
 	/* A segment that was none has led somewhere. */
-	if (cpu_fix_selectors(u))
+	if (!direct_is_critical(c->eip) && cpu_fix_selectors(u))
 		return;
 	u->n.faults++;
-	switch (mmu_fill(u, c->cr2, write, c->user, &gpa)) {
+	switch (mmu_fill(u, c->cr2, write, user, &gpa)) {
 	case FILL_DONE:
 		u->n.filled++;
 		return;
@@ -246,9 +248,10 @@ static void cpu_syscall(struct user *u)
 	u->n.syscalls++;
 	c->eip -= 2;
 	insn_fetch(u, insn, sizeof(insn));
-	if (insn[0] == 0xcd && insn[1] == VECTOR_SYSCALL)
+	if (insn[0] == 0xcd && insn[1] == VECTOR_SYSCALL) {
+		c->eip += direct_patch_vdso(u, c->eip);
 		cpu_int(u, VECTOR_SYSCALL);
-	else
+	} else
 		cpu_fault(u, TRAP_UD, false, 0);
 }
 
@@ -277,7 +280,7 @@ static void cpu_exception(struct user *u)
 			cpu_fault(u, c->trap, true, c->error);
 		return;
 	case TRAP_UD:
-		if (!c->user && is_vmcall(u)) {
+		if (!u->direct.user && is_vmcall(u)) {
 			c->eip += 3;
 			lguest_hypercall(u);
 			return;
@@ -296,6 +299,8 @@ void cpu_trap(struct user *u)
 	struct cpu *c = &u->cpu;
 
 	u->n.traps++;
+	if (direct_trap(u))
+		return;
 	switch (c->signal) {
 	case SIGUSR1:			/* somebody has an interrupt */
 		return;
@@ -325,9 +330,11 @@ bool cpu_settle(struct user *u)
 	lguest_interrupt(u);
 	if (c->halted)
 		return false;
-	if (c->user && c->ts && has_gate(u, TRAP_NM))
+	if (direct_is_critical(c->eip))
+		return true;
+	if (u->direct.user && c->ts && has_gate(u, TRAP_NM))
 		cpu_deliver(u, TRAP_NM, false, 0);
-	if (c->user)
+	if (u->direct.user)
 		cpu_limit_selectors(u);
 	return true;
 }

@@ -21,6 +21,13 @@ struct insn {
 
 unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n)
 {
+	uint32_t direct = u->cpu.eip - DIRECT_CODE;
+
+	if (direct < PAGE) {
+		n = n < PAGE - direct ? n : PAGE - direct;
+		memcpy(bytes, u->direct_code + direct, n);
+		return n;
+	}
 	while (n && !mmu_read(u, u->cpu.eip, bytes, n))
 		n--;
 	return n;
@@ -153,7 +160,7 @@ static bool iret(struct user *u)
 			return true;
 		}
 		c->gpr[SP] = frame[3];
-		c->user = true;
+		u->direct.user = 1;
 	}
 	c->eip = frame[0];
 	c->eflags = (frame[2] & FLAGS_POPPED) | FLAG_IF;
@@ -290,7 +297,7 @@ static bool two_bytes(struct user *u, struct insn *i)
 	case 0xa9:
 		return pop_selector(u, i, GS);
 	}
-	if (u->cpu.user)
+	if (u->direct.user)
 		return false;
 	if (op == 0x21 || op == 0x23)
 		return mov_debug(u, i, op == 0x23);
@@ -380,5 +387,5 @@ bool insn_emulate(struct user *u)
 	case 0x0f:
 		return two_bytes(u, &i);
 	}
-	return !u->cpu.user && kernel_insn(u, &i, op);
+	return !u->direct.user && kernel_insn(u, &i, op);
 }

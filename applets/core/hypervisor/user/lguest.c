@@ -90,8 +90,9 @@ static bool in_noirq(const struct user *u)
 {
 	const struct cpu *c = &u->cpu;
 
-	return !c->user && c->eip >= u->lg.noirq_start &&
-	       c->eip < u->lg.noirq_end;
+	return direct_is_critical(c->eip) ||
+	       (!u->direct.user && c->eip >= u->lg.noirq_start &&
+		c->eip < u->lg.noirq_end);
 }
 
 /*
@@ -104,7 +105,7 @@ static bool take_over_frame(struct user *u, unsigned vector)
 	const uint32_t *gate = c->idt[vector];
 	uint32_t flags;
 
-	if (!layout(u)->noirq_iret || c->user ||
+	if (!layout(u)->noirq_iret || u->direct.user ||
 	    c->eip != data_read(u, layout(u)->noirq_iret) ||
 	    !mmu_read(u, c->gpr[SP] + 8, &flags, 4))
 		return false;
@@ -128,7 +129,7 @@ static void deliver_irq(struct user *u, unsigned irq)
 		cpu_deliver(u, vector, false, 0);
 }
 
-bool lguest_wanted(struct user *u)
+bool lguest_wanted(const struct user *u)
 {
 	return u->lg.data && u->irqs & ~data_read(u, BLOCKED);
 }
@@ -304,6 +305,8 @@ static void set_gate(struct user *u, uint32_t n, uint32_t low, uint32_t high)
 	}
 	gate[0] = low;
 	gate[1] = high & 0x8000 ? high : 0;
+	if (n == VECTOR_SYSCALL)
+		direct_syscall(u, gate);
 }
 
 /* --- all the others ---------------------------------------------------------------- */
@@ -330,7 +333,7 @@ static void set_stack(struct user *u, uint32_t ss, uint32_t sp, uint32_t pages)
 {
 	if ((ss & 3) != 1 || pages > 2)
 		stub_crash(u, CRASH_STACK, sp, ss, pages);
-	u->cpu.stack = sp;
+	u->direct.stack = sp;
 }
 
 static void hypercall(struct user *u, const uint32_t a[ARGS])
@@ -394,6 +397,28 @@ static void hypercall(struct user *u, const uint32_t a[ARGS])
 	stub_crash(u, CRASH_HCALL, a[0], 0, 0);
 }
 
+/* Which of them a stub can do in the middle of the Guest's code. */
+static bool is_direct(const struct user *u, const uint32_t a[ARGS])
+{
+	switch (a[0]) {
+	case FLUSH_ASYNC:
+	case SET_STACK:
+	case SET_TS:
+	case SET_CLOCKEVENT:
+		return true;
+	case SEND_INTERRUPTS:
+		return !lguest_wanted(u);
+	case FLUSH_TLB:
+		return !a[1];
+	case SET_PTE:
+		/* The kernel's own: the stack that it returns by is there. */
+		return a[2] < u->mmu.kernel;
+	case SET_PGD:
+		return a[2] < u->mmu.kernel >> (u->mmu.pae ? 30 : 22);
+	}
+	return false;
+}
+
 /* The records of 2.6.29 and before have the first argument last. */
 static void reorder(const struct user *u, uint32_t a[ARGS])
 {
@@ -406,6 +431,15 @@ static void reorder(const struct user *u, uint32_t a[ARGS])
 	a[1] = first;
 }
 
+static void record(const struct user *u, unsigned n, uint32_t a[ARGS])
+{
+	const struct layout *l = layout(u);
+
+	a[ARGS - 1] = 0;
+	memcpy(a, data(u, l->hcalls + n * l->words * 4), l->words * 4);
+	reorder(u, a);
+}
+
 static void hypercalls_waiting(struct user *u)
 {
 	const struct layout *l = layout(u);
@@ -414,12 +448,11 @@ static void hypercalls_waiting(struct user *u)
 	memcpy(ready, data(u, l->status), RING);
 
 	for (unsigned i = 0; i < RING; i++) {
-		uint32_t n = u->lg.next_hcall % RING, a[ARGS] = { 0 };
+		uint32_t n = u->lg.next_hcall % RING, a[ARGS];
 
 		if (ready[n] == RING_FREE)
 			return;
-		memcpy(a, data(u, l->hcalls + n * l->words * 4), l->words * 4);
-		reorder(u, a);
+		record(u, n, a);
 		u->lg.next_hcall = n + 1;
 		u->n.async_hcalls++;
 		hypercall(u, a);
@@ -447,4 +480,40 @@ void lguest_hypercall(struct user *u)
 	}
 	hypercalls_waiting(u);
 	hypercall(u, a);
+}
+
+static bool waiting_are_direct(const struct user *u)
+{
+	const uint8_t *status = (uint8_t *)data(u, layout(u)->status);
+
+	for (unsigned i = 0; i < RING; i++) {
+		uint32_t n = (u->lg.next_hcall + i) % RING, a[ARGS];
+
+		if (status[n] == RING_FREE)
+			break;
+		record(u, n, a);
+		if (!is_direct(u, a))
+			return false;
+	}
+	return true;
+}
+
+int lguest_direct(const uint64_t *r)
+{
+	struct user *u = USER;
+	uint32_t a[ARGS] = { r[AX], r[BX], r[CX], r[DX], r[SI] };
+	struct space *s = &u->spaces[u->cur % SPACES_MAX];
+
+	if (!u->lg.data || u->direct.user || u->lg.edx_first ||
+	    !is_direct(u, a) || !waiting_are_direct(u))
+		return 1;
+	/* An interrupt that could come now had better come. */
+	if (lguest_wanted(u) && lguest_flag(u))
+		return 1;
+	u->n.direct++;
+	hypercalls_waiting(u);
+	hypercall(u, a);
+	space_drain(u, s);
+	u->direct.slow = u->cpu.ts || lguest_wanted(u);
+	return 0;
 }

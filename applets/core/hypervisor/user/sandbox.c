@@ -163,7 +163,8 @@ void sandbox_enter(struct user *u)
 	uint64_t text_end = (uintptr_t)__init_array_start & ~(uint64_t)4095;
 	uint64_t state = (uintptr_t)u, ram = (uintptr_t)u->ram;
 
-	unmap(0, text);
+	unmap(0, LINEAR_END);
+	unmap(DIRECT_CODE + PAGE, text);
 	unmap(text_end, state);
 	unmap(ALIGN_UP(state + sizeof(*u), PAGE), ram);
 	unmap(ram + u->ram_size, ADDRESSES_END);
@@ -221,6 +222,8 @@ NORETURN void stub_run(unsigned me, const int fds[STUB_FDS])
 	for (int sig = 1; sig < _NSIG; sig++)
 		signal(sig, SIG_DFL);
 	stub_handle_signals(me);
+	if (!direct_map(USER))
+		_exit(1);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Its handler never returns to this place. */

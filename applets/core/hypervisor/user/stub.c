@@ -24,6 +24,7 @@
 #define XSAVE_MAGIC_AT	464
 #define XSAVE_SIZE_AT	480
 #define LDT_WRITE	0x11
+#define RETRY_SOON_NS	50000
 
 long stub_call(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -251,16 +252,24 @@ static void take_registers(struct user *u, int sig, const greg_t *r)
 	c->error = r[REG_ERR];
 	c->cr2 = r[REG_CR2];
 	c->signal = sig;
+	c->cs = r[REG_CSGSFS];
+	c->ss = r[REG_CSGSFS] >> 48;
 	/* It has left its 32 bits: that is not ours to run. */
-	if ((r[REG_CSGSFS] & 0xffff) == CS_64 || r[REG_RIP] >> 32)
+	if (c->cs == CS_64 || r[REG_RIP] >> 32)
 		c->signal = 0;
 }
 
 static void give_registers(const struct user *u, greg_t *r)
 {
 	const struct cpu *c = &u->cpu;
-	uint64_t cs = c->user ? LDT_SELECTOR(GDT_USER_CS) : HOST_CS;
-	uint64_t ss = c->user ? LDT_SELECTOR(GDT_USER_DS) : HOST_DS;
+	uint64_t cs = u->direct.user ? LDT_SELECTOR(GDT_USER_CS) : HOST_CS;
+	uint64_t ss = u->direct.user ? LDT_SELECTOR(GDT_USER_DS) : HOST_DS;
+
+	/* Between two rings. */
+	if (direct_is_critical(c->eip)) {
+		cs = c->cs;
+		ss = c->ss;
+	}
 
 	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
 		r[places[i]] = c->gpr[i];
@@ -283,6 +292,19 @@ static void run_on(struct user *u, struct space *s)
 	}
 	space_drain(u, s);
 	ldt_sync(u, s);
+	u->direct.slow = u->cpu.ts || lguest_wanted(u);
+}
+
+/*
+ * In the 64-bit code of a direct path: the Guest's registers are elsewhere, so
+ * whatever came has to wait until that is done.
+ */
+static bool in_direct(const greg_t *r)
+{
+	uint64_t rip = r[REG_RIP];
+
+	return (r[REG_CSGSFS] & 0xffff) == CS_64 &&
+	       (rip >> 32 || rip - DIRECT_CODE < PAGE);
 }
 
 /*
@@ -301,6 +323,11 @@ static void handler(int sig, siginfo_t *info, void *context)
 		     : "=r"(sel[DS]), "=r"(sel[ES]), "=r"(sel[FS]),
 		       "=r"(sel[GS]));
 	(void)info;
+	if (s->fpu && sig == SIGUSR1 && in_direct(uc->uc_mcontext.gregs)) {
+		u->direct.slow = 1;
+		stub_timer(FD_RETRY, RETRY_SOON_NS);
+		return;
+	}
 	if (!s->fpu) {
 		sandbox_enter(u);
 		s->fpu = uc->uc_mcontext.fpregs;

@@ -101,6 +101,7 @@ static void hypervisor_user_create(struct guest *g)
 	if (!u->cpuid_faults)
 		verbose("CPUID does not trap here: programs in the Guest see AVX, which its kernel cannot save");
 	space_init(u);
+	direct_create(u);
 	post_create(g);
 	boot_load(g, u);
 }
@@ -108,13 +109,6 @@ static void hypervisor_user_create(struct guest *g)
 static void hypervisor_user_start(struct guest *g)
 {
 	post_start(g);
-}
-
-static void hypervisor_user_destroy(struct guest *g)
-{
-	(void)g;
-	post_stop();
-	munmap(USER, sizeof(*USER));
 }
 
 /* Interrupts of lguest are events. */
@@ -130,26 +124,46 @@ static void hypervisor_user_doorbell(struct virtqueue *q, gpa_t gpa, bool on)
 	USER->doorbells[q->d->index * QUEUES_MAX + q->index] = on ? gpa : 0;
 }
 
+static void tell_counters(void)
+{
+	const struct counters *n = &USER->n;
+	const struct { const char *what; uint64_t n; } rows[] = {
+		{ "traps", n->traps }, { "system calls", n->syscalls },
+		{ "page faults", n->faults }, { "pages filled", n->filled },
+		{ "protection faults", n->protection },
+		{ "hypercalls", n->hcalls }, { "direct ones", n->direct },
+		{ "asynchronous ones", n->async_hcalls },
+		{ "interrupts", n->irqs }, { "posts", n->posts },
+		{ "handovers", n->switches }, { "evictions", n->evictions },
+		{ "maps", n->maps }, { "unmaps", n->unmaps },
+		{ "protects", n->protects },
+	};
+
+	fprintf(stderr, "user:");
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		fprintf(stderr, "%s %llu %s", i ? "," : "",
+			(unsigned long long)rows[i].n, rows[i].what);
+	fprintf(stderr, "\r\n");
+}
+
 static void hypervisor_user_dump(struct guest *g)
 {
 	const struct cpu *c = &USER->cpu;
-	const struct counters *n = &USER->n;
 
 	(void)g;
 	fprintf(stderr, "user: ring %d, eip %08x esp %08x eflags %08x eax %08x ebx %08x ecx %08x edx %08x\r\n",
-		c->user ? 3 : 1, c->eip, c->gpr[SP], c->eflags, c->gpr[AX],
-		c->gpr[BX], c->gpr[CX], c->gpr[DX]);
-	fprintf(stderr, "user: %llu traps, %llu system calls, %llu page faults (%llu filled), %llu protection, %llu+%llu hypercalls, %llu interrupts\r\n",
-		(unsigned long long)n->traps, (unsigned long long)n->syscalls,
-		(unsigned long long)n->faults, (unsigned long long)n->filled,
-		(unsigned long long)n->gp[0], (unsigned long long)n->hcalls,
-		(unsigned long long)n->async_hcalls,
-		(unsigned long long)n->irqs);
-	fprintf(stderr, "user: %llu switches, %llu evictions, %llu maps, %llu unmaps, %llu protects, %llu posts\r\n",
-		(unsigned long long)n->switches,
-		(unsigned long long)n->evictions, (unsigned long long)n->maps,
-		(unsigned long long)n->unmaps, (unsigned long long)n->protects,
-		(unsigned long long)n->posts);
+		USER->direct.user ? 3 : 1, c->eip, c->gpr[SP], c->eflags,
+		c->gpr[AX], c->gpr[BX], c->gpr[CX], c->gpr[DX]);
+	tell_counters();
+}
+
+static void hypervisor_user_destroy(struct guest *g)
+{
+	(void)g;
+	post_stop();
+	if (say_verbose)
+		tell_counters();
+	munmap(USER, sizeof(*USER));
 }
 
 static const uint8_t irqs[] = {
@@ -162,6 +176,7 @@ const struct hypervisor hypervisor_user = {
 	.priority = 30,
 	.irqs = irqs,
 	.nirqs = ARRAY_SIZE(irqs),
+	.unpacks = true,
 	.can = hypervisor_user_can,
 	.open = hypervisor_user_open,
 	.create = hypervisor_user_create,

@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 
 #include "abi/lguest.h"
+#include "direct.h"
 #include "machine.h"
 
 #define PAGE		4096u
@@ -79,11 +80,10 @@ enum { GDT_TLS = 6, GDT_TLS_END = 9, GDT_KERNEL_CS = 12, GDT_KERNEL_DS,
 struct cpu {
 	uint32_t gpr[8], eip, eflags;
 	uint16_t sel[SELECTORS];	/* the real ones; CS and SS unused */
-	bool user;			/* ring 3, not ring 1 */
 	/* What stopped it: the signal, and for some the CPU's trap. */
 	int signal;
 	uint32_t trap, error, cr2;
-	uint32_t stack;			/* of ring 1, on entry from ring 3 */
+	uint16_t cs, ss;		/* where it was */
 	bool ts, halted;
 	uint32_t dr[8];
 	uint32_t idt[256][2], gdt[GDT_ENTRIES][2];
@@ -171,8 +171,8 @@ struct post {
 #define DOORBELLS_MAX	(DEVICES_MAX * QUEUES_MAX)
 
 struct counters {
-	uint64_t traps, irqs, syscalls, faults, filled, hcalls, async_hcalls,
-		 switches, evictions, gp[8], maps, unmaps, protects, posts;
+	uint64_t traps, irqs, syscalls, faults, filled, hcalls, direct, async_hcalls,
+		 switches, evictions, protection, maps, unmaps, protects, posts;
 };
 
 /*
@@ -202,12 +202,19 @@ struct user {
 	_Atomic uint32_t noted, notes_taken;
 	struct post notes[NOTES_RING];
 
+	/* Of the direct paths: linear address, or 0 if there are none. */
+	uint32_t irq_enabled, thunks;
+
 	struct cpu cpu;
 	struct lguest_state lg;
 	struct counters n;
 	struct space spaces[SPACES_MAX];
 	struct mmu mmu;
 	uint8_t stacks[SPACES_MAX][STACK_SIZE] __attribute__((aligned(4096)));
+	/* Pages that the Guest sees, too. */
+	struct direct direct __attribute__((aligned(4096)));
+	uint8_t direct_code[PAGE] __attribute__((aligned(4096)));
+	uint8_t direct_stack[KIB(16)] __attribute__((aligned(4096)));
 };
 
 /* Where it is, in the Launcher and in all stubs. */
@@ -339,6 +346,9 @@ static inline unsigned space_index(const struct user *u, const struct space *s)
 /* int $0x1f or vmcall, eip behind it. */
 void lguest_hypercall(struct user *u);
 
+/* From the direct path, with the registers AX to DI.  1: not by this way. */
+int lguest_direct(const uint64_t *gpr);
+
 /* The Guest's own idea of FLAG_IF. */
 uint32_t lguest_flag(struct user *u);
 
@@ -352,7 +362,7 @@ void lguest_disable(struct user *u);
 void lguest_interrupt(struct user *u);
 
 /* Is there one that it does not block? */
-bool lguest_wanted(struct user *u);
+bool lguest_wanted(const struct user *u);
 
 /* --- post.c: in the Launcher --------------------------------------------- */
 

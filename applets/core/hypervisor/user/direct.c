@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Leads a Guest to the direct paths, and serves what comes by them.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "direct.h"
+#include "user.h"
+
+extern const uint8_t direct_code[], direct_code_end[], direct_iret[],
+	direct_hcall[], direct_critical_end[];
+
+#define THUNK_SIZE	16
+#define ADDRESS(label)	((uint32_t)(DIRECT_CODE + (label - direct_code)))
+#define VDSO_TRIES	1000
+
+/* --- pages -------------------------------------------------------------------- */
+
+void direct_create(struct user *u)
+{
+	struct direct *d = &u->direct;
+
+	memcpy(u->direct_code, direct_code, direct_code_end - direct_code);
+	u->thunks = ALIGN_UP(direct_code_end - direct_code, THUNK_SIZE);
+	d->stack_ss = HOST_DS;
+	d->cs = LDT_SELECTOR(GDT_USER_CS);
+	d->ds = LDT_SELECTOR(GDT_USER_DS);
+	d->fn = (uintptr_t)lguest_direct;
+	d->top = (uintptr_t)u->direct_stack + sizeof(u->direct_stack);
+	d->slow = 1;
+}
+
+static bool alias(void *page, uint32_t at, int prot)
+{
+	void *to = (void *)(uintptr_t)at;
+
+	/* Of size 0: the same shared memory, a second time. */
+	return mremap(page, 0, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to &&
+	       !mprotect(to, PAGE, prot);
+}
+
+int direct_map(struct user *u)
+{
+	return alias(&u->direct, DIRECT_DATA, PROT_READ | PROT_WRITE) &&
+	       alias(u->direct_code, DIRECT_CODE, PROT_READ | PROT_EXEC);
+}
+
+/* Every place in the code that holds this word gets that one. */
+static void replace(struct user *u, uint32_t was, uint32_t is)
+{
+	uint32_t word;
+
+	for (unsigned i = 0; i + 4 <= direct_code_end - direct_code; i++) {
+		memcpy(&word, u->direct_code + i, 4);
+		if (word == was)
+			memcpy(u->direct_code + i, &is, 4);
+	}
+}
+
+static void put_jump(uint8_t *at, uint32_t va, uint8_t opcode, uint32_t to)
+{
+	uint32_t offset = to - (va + 5);
+
+	at[0] = opcode;
+	memcpy(at + 1, &offset, 4);
+}
+
+void direct_syscall(struct user *u, const uint32_t gate[2])
+{
+	bool clears = (gate[1] >> 8 & 0xf) == 0xe;
+
+	u->direct.syscall = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
+	/* Its code is read-only to the Guest, but not to us. */
+	replace(u, D_GATE, clears ? u->irq_enabled :
+		DIRECT_DATA + (uint32_t)offsetof(struct direct, scratch));
+}
+
+/* --- the kernel's iret ----------------------------------------------------------- */
+
+/*
+ * lguest_iret, before and from 4.1: it puts the saved eflags where the Host
+ * reads them, and then does the real one.  XX: the address of irq_enabled.
+ */
+static const struct {
+	uint8_t n, at;
+	uint8_t bytes[12];
+} irets[] = {
+	{ 7, 7, { 0x50, 0x8b, 0x44, 0x24, 0x0c, 0x36, 0xa3 } },
+	{ 7, 7, { 0xff, 0x74, 0x24, 0x08, 0x36, 0x8f, 0x05 } },
+};
+
+static unsigned patch_iret(struct user *u, uint8_t *at, uint32_t n,
+			   uint32_t va)
+{
+	for (unsigned k = 0; k < ARRAY_SIZE(irets); k++) {
+		const uint8_t *end = at + irets[k].at + 4;
+		uint32_t irq;
+
+		if (n < 16 || memcmp(at, irets[k].bytes, irets[k].n) ||
+		    (end[0] != 0xcf && (end[0] != 0x58 || end[1] != 0xcf)))
+			continue;
+		memcpy(&irq, at + irets[k].at, 4);
+		replace(u, D_IRQ, irq);
+		u->irq_enabled = irq;
+		put_jump(at, va, 0xe9, ADDRESS(direct_iret));
+		return 1;
+	}
+	return 0;
+}
+
+/* --- hypercalls ----------------------------------------------------------------------- */
+
+/* mov or xor from one register to another, neither of them esp. */
+static bool is_move(const uint8_t *at)
+{
+	return (at[0] == 0x89 || at[0] == 0x31) && at[1] >> 6 == 3 &&
+	       (at[1] & 7) != SP && (at[1] >> 3 & 7) != SP;
+}
+
+/*
+ * Room for a call is only with the instructions right before int $0x1f, which
+ * go along: mov $n, %eax, or two moves between registers.
+ */
+static unsigned window(const uint8_t *at)
+{
+	if (at[-5] == 0xb8 && at[-4] < 32 && !at[-3] && !at[-2] && !at[-1])
+		return 5;
+	if (is_move(at - 4) && is_move(at - 2))
+		return 4;
+	return 0;
+}
+
+/* Nobody must jump between the instructions of a window: near, or from afar. */
+static bool is_target(const uint8_t *text, uint32_t n, uint32_t first,
+		      uint32_t last)
+{
+	uint32_t from = first > 130 ? first - 130 : 0;
+	int32_t far;
+
+	for (uint32_t i = from; i < first + 130 && i + 2 < n; i++) {
+		uint32_t to = i + 2 + (int8_t)text[i + 1];
+		bool jump = (text[i] & 0xf0) == 0x70 || text[i] == 0xeb ||
+			    (text[i] & 0xfc) == 0xe0;
+
+		if (jump && to > first && to <= last)
+			return true;
+	}
+	for (uint32_t i = 0; i + 4 <= n; i++) {
+		memcpy(&far, text + i, 4);
+		if (i + 4 + far - first - 1 < last - first)
+			return true;
+	}
+	return false;
+}
+
+static bool patch_hcall(struct user *u, uint8_t *text, uint32_t n, uint32_t i,
+			uint32_t va)
+{
+	unsigned k = window(text + i);
+	uint8_t *thunk = u->direct_code + u->thunks;
+	uint32_t thunk_va = DIRECT_CODE + u->thunks;
+
+	if (!k || u->thunks + THUNK_SIZE > PAGE ||
+	    is_target(text, n, i - k, i))
+		return false;
+	memcpy(thunk, text + i - k, k);
+	put_jump(thunk + k, thunk_va + k, 0xe9, ADDRESS(direct_hcall));
+	put_jump(text + i - k, va + i - k, 0xe8, thunk_va);
+	memset(text + i - k + 5, 0x90, k + 2 - 5);
+	u->thunks += THUNK_SIZE;
+	return true;
+}
+
+unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va)
+{
+	unsigned done = 0;
+
+	for (uint32_t i = 8; i + 16 < n; i++) {
+		if (at[i] == 0xcd && at[i + 1] == 0x1f)
+			done += patch_hcall(u, at, n, i, va);
+		else if (at[i] == 0x50 || at[i] == 0xff)
+			done += patch_iret(u, at + i, n - i, va + i);
+	}
+	return done;
+}
+
+/* --- the vDSO ----------------------------------------------------------------------------- */
+
+/*
+ * lcall, int $0x80, and what came behind it: ret, or pops and ret.  Either
+ * there are nops before (sysenter might have been there), or it is the page's
+ * last function, and behind it are bytes that nobody needs any more.  Returns
+ * by how much the int has moved: nobody may be on his way back to it, and as
+ * this is the first one ever, nobody is.
+ */
+static uint32_t vdso_write(uint8_t *page, uint32_t at)
+{
+	static const uint8_t call[] = {
+		0x9a, DIRECT_CODE & 0xff, DIRECT_CODE >> 8 & 0xff,
+		DIRECT_CODE >> 16 & 0xff, DIRECT_CODE >> 24, HOST_CS, 0,
+		0xcd, VECTOR_SYSCALL, 0xc3,
+	};
+	unsigned nops = 0;
+
+	while (nops < 7 && page[at - nops - 1] == 0x90)
+		nops++;
+	if (nops == 7) {
+		memcpy(page + at - 7, call, 7);
+		return 0;
+	}
+	if (page[at + 2] != 0xc3)
+		return 0;
+	memcpy(page + at, call, sizeof(call));
+	return 7;
+}
+
+/* Is `at` in the function __kernel_vsyscall, with none behind that it hurts? */
+static bool is_vsyscall(const uint8_t *page, uint32_t at)
+{
+	static const char name[] = "__kernel_vsyscall";
+	uint32_t strings = 0, sym, value;
+
+	for (uint32_t i = 52; i + sizeof(name) < PAGE && !strings; i++)
+		if (!memcmp(page + i, name, sizeof(name)))
+			strings = i;
+	/* Symbols are an array of 16 bytes, before their names. */
+	for (sym = 52; sym + 16 <= strings; sym += 4) {
+		uint32_t next = 0, from;
+
+		memcpy(&value, page + sym + 4, 4);
+		from = value % PAGE;
+		if (page[sym + 12] != 0x12 || from > at || at - from > 16)
+			continue;
+		/* A function, near: none may begin in what we write. */
+		for (uint32_t other = sym % 16 ? sym % 16 + 48 : 64;
+		     other + 16 <= strings; other += 16) {
+			memcpy(&value, page + other + 4, 4);
+			if (page[other + 12] == 0x12 && value % PAGE > from &&
+			    value % PAGE < at + 10)
+				next = value;
+		}
+		return !next;
+	}
+	return false;
+}
+
+uint32_t direct_patch_vdso(struct user *u, uint32_t eip)
+{
+	uint32_t *p = mmu_walk(u, u->mmu.cr3, eip), at = eip % PAGE;
+	uint8_t *page;
+
+	if (!u->irq_enabled || u->direct.vdso_seen >= VDSO_TRIES || !p ||
+	    !(*p & PTE_P) || at < 64 || at > PAGE - 16)
+		return 0;
+	u->direct.vdso_seen++;
+	page = (uint8_t *)mmu_ram(u, *p & PTE_FRAME, PAGE);
+	if (!page || memcmp(page, "\177ELF\1\1\1", 7) ||
+	    !is_vsyscall(page, at))
+		return 0;
+	u->direct.vdso_seen = VDSO_TRIES;
+	return vdso_write(page, at);
+}
+
+/* --- traps in there ------------------------------------------------------------------------- */
+
+int direct_is_critical(uint32_t eip)
+{
+	return eip >= DIRECT_CODE && eip < ADDRESS(direct_critical_end);
+}
+
+int direct_trap(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+
+	if (!direct_is_critical(c->eip))
+		return false;
+	switch (c->signal) {
+	case SIGUSR1:
+		return true;
+	case SIGTRAP:
+		/* A program in single steps: it came by a trap, then. */
+		c->gpr[SP] += 8;
+		c->eip = u->direct.eip;
+		mmu_read(u, c->gpr[SP] - 8, &c->eip, 4);
+		c->eip += 2;
+		cpu_fault(u, VECTOR_SYSCALL, false, 0);
+		return true;
+	}
+	if (c->trap == TRAP_GP && c->eip != ADDRESS(direct_critical_end) - 1) {
+		/* The ljmp: there is no such address for a program. */
+		c->eip = u->direct.eip;
+		cpu_fault(u, TRAP_GP, true, 0);
+		return true;
+	}
+	return false;
+}
