@@ -119,17 +119,32 @@ static bool is_move(const uint8_t *at)
 	       (at[1] & 7) != SP && (at[1] >> 3 & 7) != SP;
 }
 
+/* mov $n, %eax */
+static bool is_number(const uint8_t *at)
+{
+	return at[0] == 0xb8 && at[1] < 32 && !at[2] && !at[3] && !at[4];
+}
+
+/* mov n(%esp), to a register: n has room for our return address. */
+static bool is_load(const uint8_t *at)
+{
+	return at[0] == 0x8b && (at[1] & 0xc7) == 0x44 && at[2] == 0x24 &&
+	       at[3] < 0x7c;
+}
+
 /*
  * Room for a call is only with the instructions right before int $0x1f, which
- * go along: mov $n, %eax, or two moves between registers.
+ * go along.  Returns how many bytes of them: at least three, or 0.
  */
 static unsigned window(const uint8_t *at)
 {
-	if (at[-5] == 0xb8 && at[-4] < 32 && !at[-3] && !at[-2] && !at[-1])
-		return 5;
-	if (is_move(at - 4) && is_move(at - 2))
-		return 4;
-	return 0;
+	unsigned k = is_move(at - 2) ? 2 : 0;
+
+	if (is_number(at - k - 5))
+		return k + 5;
+	if (is_load(at - k - 4))
+		return k + 4;
+	return k && is_move(at - 4) ? 4 : 0;
 }
 
 /* Nobody must jump between the instructions of a window: near, or from afar. */
@@ -166,6 +181,8 @@ static bool patch_hcall(struct user *u, uint8_t *text, uint32_t n, uint32_t i,
 	    is_target(text, n, i - k, i))
 		return false;
 	memcpy(thunk, text + i - k, k);
+	if (is_load(thunk))
+		thunk[3] += 4;
 	put_jump(thunk + k, thunk_va + k, 0xe9, ADDRESS(direct_hcall));
 	put_jump(text + i - k, va + i - k, 0xe8, thunk_va);
 	memset(text + i - k + 5, 0x90, k + 2 - 5);

@@ -49,12 +49,12 @@ asm(
 /* Programs with segments of their own are few, and can wait. */
 "	push	%eax\n"
 "	mov	%ds, %eax\n"
-"	or	$4, %al\n"
-"	cmp	$0x7f, %al\n"
+"	and	$0xab, %eax\n"		/* 7b, 7f, 2b: all the same */
+"	cmp	$0x2b, %eax\n"
 "	jne	1f\n"
 "	mov	%es, %eax\n"
-"	or	$4, %al\n"
-"	cmp	$0x7f, %al\n"
+"	and	$0xab, %eax\n"
+"	cmp	$0x2b, %eax\n"
 "1:	pop	%eax\n"
 "	jne	slow\n"
 "	pushl	8(%esp)\n"

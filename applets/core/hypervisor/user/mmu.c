@@ -344,6 +344,8 @@ void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va)
 				p ? effective(u, entry(u, p)) : 0);
 		return;
 	}
+	if (!m->keyed[key_hash(cr3)])
+		return;
 	for (unsigned i = 0; i < m->nspaces; i++)
 		if (m->keys[i] == cr3)
 			set_in(u, &u->spaces[i], cr3, va);
@@ -389,7 +391,7 @@ void mmu_load(struct user *u, uint32_t cr3)
 	if (m->linear) {
 		m->pae = looks_like_pae(u, cr3);
 		m->linear = false;
-		m->keys[u->cur % SPACES_MAX] = cr3;
+		space_rekey(u, &u->spaces[u->cur % SPACES_MAX], cr3);
 		space_forget(u, &u->spaces[u->cur % SPACES_MAX]);
 	}
 	m->cr3 = cr3;

@@ -16,7 +16,6 @@
 
 #define PART_SHIFT	22	/* a leaf is 4 MiB */
 #define PARTS		1024u
-#define NO_CR3		UINT32_MAX
 #define KERNEL_USUAL	0xc0000000u	/* until it says otherwise */
 #define POPULATE_MAX	16	/* pages that are worth having at once */
 
@@ -31,6 +30,18 @@ void space_init(struct user *u)
 	for (unsigned i = 0; i < SPACES_MAX; i++)
 		u->mmu.keys[i] = NO_CR3;
 	u->spaces[0].used = true;
+}
+
+void space_rekey(struct user *u, const struct space *s, uint32_t cr3)
+{
+	struct mmu *m = &u->mmu;
+	uint32_t *key = &m->keys[space_index(u, s)];
+
+	if (*key != NO_CR3)
+		m->keyed[key_hash(*key)]--;
+	*key = cr3;
+	if (cr3 != NO_CR3)
+		m->keyed[key_hash(cr3)]++;
 }
 
 /* --- what waits --------------------------------------------------------- */
@@ -346,7 +357,7 @@ struct space *space_wanted(struct user *u)
 				break;
 		s = i < m->nspaces ? &u->spaces[i] : space_take(u);
 		s->used = true;
-		m->keys[space_index(u, s)] = m->cr3;
+		space_rekey(u, s, m->cr3);
 	}
 	s->last = ++m->uses;
 	return s;

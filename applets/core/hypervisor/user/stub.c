@@ -218,7 +218,7 @@ static void hand_over(struct user *u, struct space *s, struct space *next)
 {
 	if (!next->spawned && !spawn(u, next)) {
 		/* Those up to here there are; this one never was. */
-		u->mmu.keys[space_index(u, next)] = UINT32_MAX;
+		space_rekey(u, next, NO_CR3);
 		next->used = false;
 		u->mmu.nspaces = space_index(u, next);
 		return;

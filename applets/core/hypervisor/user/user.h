@@ -31,6 +31,7 @@
 #define SPACES_MAX	48	/* stubs; a bit each in a 64-bit mask */
 #define STACK_SIZE	KIB(64)	/* of a stub's handler, with its frames */
 #define LEAVES_MAX	1536	/* of the shadow tables, 4 KiB each */
+#define KEYED		256u	/* to see at once that a cr3 has no space */
 #define OPS_MAX		128	/* mappings that wait for their stub to run */
 
 /*
@@ -126,6 +127,7 @@ struct mmu {
 	uint32_t kernel;	/* the Guest's PAGE_OFFSET */
 	uint64_t uses;		/* counts handovers */
 	uint32_t keys[SPACES_MAX];	/* cr3 of each space */
+	uint8_t keyed[KEYED];	/* how many, by key_hash() */
 	unsigned nspaces;	/* that can be had */
 	/* Leaves that are free, as a stack. */
 	uint16_t free[LEAVES_MAX], nfree;
@@ -333,8 +335,15 @@ void space_map(struct user *u, struct space *s, uint32_t va, uint32_t n,
 	       uint32_t pte);
 void space_unmap(struct user *u, struct space *s, uint32_t va);
 void space_protect(struct user *u, struct space *s, uint32_t va, uint32_t pte);
+/* s gets the page tables cr3. */
+void space_rekey(struct user *u, const struct space *s, uint32_t cr3);
 /* Everything. */
 void space_forget(struct user *u, struct space *s);
+
+static inline unsigned key_hash(uint32_t cr3)
+{
+	return (cr3 >> 12 ^ cr3 >> 5) % KEYED;
+}
 
 static inline unsigned space_index(const struct user *u, const struct space *s)
 {
