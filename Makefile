@@ -63,10 +63,10 @@ TOOLCHAIN = $(SYSROOT)/.done
 PIE = -fno-pie
 else
 CC = musl-gcc
+LINK = $(CC) $(LDFLAGS_STATIC) -o $@ $1 /usr/lib/x86_64-linux-gnu/libz.a
 # Above 4 GiB, for below that the hypervisor `user` has its Guest.
-LINK = $(CC) $(LDFLAGS_STATIC) -Wl,--no-relax,-Ttext-segment=0x200000000 \
-	-Wl,--defsym=_DYNAMIC=0x200000000 -o $@ $1 \
-	/usr/lib/x86_64-linux-gnu/libz.a
+$B/lguest.full: LDFLAGS_STATIC += -Wl,--no-relax,--defsym=_DYNAMIC=0x200000000 \
+	-Wl,-Ttext-segment=0x200000000
 TOOLCHAIN =
 PIE = -fpie
 endif

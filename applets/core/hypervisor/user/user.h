@@ -31,6 +31,7 @@
 #define SPACES_MAX	48	/* stubs; a bit each in a 64-bit mask */
 #define STACK_SIZE	KIB(64)	/* of a stub's handler, with its frames */
 #define LEAVES_MAX	1536	/* of the shadow tables, 4 KiB each */
+#define NO_CR3		UINT32_MAX	/* key of a space that has none */
 #define KEYED		256u	/* to see at once that a cr3 has no space */
 #define OPS_MAX		128	/* mappings that wait for their stub to run */
 
