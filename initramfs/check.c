@@ -35,7 +35,7 @@
 
 #define DISK		"/dev/vda"
 #define BLOCK		65536
-#define PEER_PATIENCE	30	/* seconds; the peer may be emulated */
+#define PEER_PATIENCE	200	/* seconds; the peer may be emulated */
 #define MARK		"lguest: rebooted once\n"
 
 static const char *failed(const char *what)
@@ -198,7 +198,7 @@ static const char *check_network(void)
 		return "there is no eth0";
 	if (!peer)
 		return "lguest.peer= is missing";
-	if (!RUN("ping", "-q", "-c", "3", "-i", "0.2", "-w", "20", peer))
+	if (!RUN("ping", "-q", "-c", "3", "-i", "0.2", "-w", "100", peer))
 		return "the peer does not answer pings";
 	return word("pinged") ? wait_for_peer() : NULL;
 }
@@ -279,7 +279,7 @@ static const char *check_panic(void)
 	say("panic: crashing");
 	if (fd < 0 || write(fd, "c", 1) < 0)
 		return failed("/proc/sysrq-trigger");
-	sleep(10);
+	sleep(60);
 	return "the kernel lives";
 }
 

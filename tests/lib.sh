@@ -43,6 +43,24 @@ within() {
 	done
 }
 
+# For something to happen on a machine that may be slow, and busy with others;
+# well within what is left to the whole test.  Not reached unless it fails.
+patience=400
+
+# Only the Host's kernel knows where a Guest was at its triple fault: when it
+# tells the Launcher, that CPU is reset already.  faults_watch goes first;
+# faults_show then tells of all that came after it.
+faults_watch() {
+	faults=/sys/kernel/tracing
+	mount -t tracefs tracefs $faults 2>/dev/null
+	echo 'exit_reason == 0x7f' >$faults/events/kvm/kvm_exit/filter
+	echo 1 >$faults/events/kvm/kvm_exit/enable
+}
+
+faults_show() {
+	grep -v '^#' $faults/trace
+}
+
 # An image that takes no space: image FILE SIZE
 image() {
 	dd if=/dev/zero of="$1" bs=1 count=0 seek="$2" 2>/dev/null

@@ -66,7 +66,7 @@ static int pair(int argc, char **argv)
 static int talk(const char *path, const char *text)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0), tries = 100;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), tries = 6000;
 	char buf[4096];
 	ssize_t n;
 

@@ -9,9 +9,9 @@ field() {
 }
 
 test_username() {
-	start lguest --timeout=30 --username=1000:1001 --pidfile=$dir/pid \
+	start lguest --timeout=$patience --username=1000:1001 --pidfile=$dir/pid \
 		--chroot=/proc/self/fdinfo 16 /tiny do=ps
-	within 20 has_printed
+	within $patience has_printed
 	check username-uid "$(field Uid)" [ "$(field Uid)" = "1000 1000 1000 1000" ]
 	check username-gid "$(field Gid)" [ "$(field Gid)" = "1001 1001 1001 1001" ]
 	check username-groups "$(field Groups)" [ "$(field Groups)" = 1001 ]
@@ -34,8 +34,8 @@ test_username() {
 }
 
 test_pidfile() {
-	start lguest --timeout=30 --pidfile=pid 16 /tiny do=ps
-	within 20 has_printed
+	start lguest --timeout=$patience --pidfile=pid 16 /tiny do=ps
+	within $patience has_printed
 	check pidfile "'$(cat pid)', not $pid" [ "$(cat pid)" = $pid ]
 	kill -TERM $pid
 	finish
@@ -73,7 +73,7 @@ test_bare() {
 	: >err
 	judge bare-all-closed 0 '' ''
 	check bare-log "$(cat $bare/log)" [ "$(cat $bare/log)" = $hello ]
-	echo typed | chroot $bare /lguest --timeout=20 16 /tiny do=eo >out 2>err
+	echo typed | chroot $bare /lguest --timeout=$patience 16 /tiny do=eo >out 2>err
 	status=$?
 	judge bare-typed 0 "got: typed" ''
 
@@ -93,8 +93,8 @@ test_bare() {
 
 test_pid1() {
 	ends pid1 0 $hello '' unshare -p -f lguest 16 /tiny do=po
-	start unshare -p -f lguest --timeout=30 --pidfile=pid 16 /tiny do=bo
-	within 20 is_ready
+	start unshare -p -f lguest --timeout=$patience --pidfile=pid 16 /tiny do=bo
+	within $patience is_ready
 	check pid1-is "it is $(cat pid)" [ "$(cat pid)" = 1 ]
 	kill -TERM $(pidof lguest)
 	finish
@@ -127,8 +127,8 @@ test_user() {
 }
 
 test_disks() {
-	start lguest --timeout=30 --block=disk 16 /tiny do=Bs
-	within 20 is_ready
+	start lguest --timeout=$patience --block=disk 16 /tiny do=Bs
+	within $patience is_ready
 	first=$pid
 	mv out first.out
 	mv err first.err
@@ -160,8 +160,8 @@ test_disks() {
 
 # The Guest's memory is the Host's only once the Guest has touched it.
 test_memory() {
-	start lguest --timeout=30 3500 /tiny do=ps
-	within 20 has_printed
+	start lguest --timeout=$patience 3500 /tiny do=ps
+	within $patience has_printed
 	resident=$(sed -n 's/^VmRSS:[ 	]*\([0-9]*\).*/\1/p' /proc/$pid/status)
 	kill -HUP $pid
 	finish
