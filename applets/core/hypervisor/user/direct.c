@@ -287,22 +287,33 @@ int direct_is_critical(uint32_t eip)
 	return eip >= DIRECT_CODE && eip < ADDRESS(direct_critical_end);
 }
 
+/*
+ * It came by lcall, and its stack ends there; or it goes in single steps.  Then
+ * it came by a trap, and all that the call did is undone.
+ */
+static void by_trap(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+
+	if (!mmu_read(u, c->gpr[SP], &c->eip, 4)) {
+		stub_crash(u, CRASH_STACK, c->gpr[SP], c->trap, c->eip);
+		return;
+	}
+	c->gpr[SP] += 8;
+	c->eip += 2;
+	cpu_fault(u, VECTOR_SYSCALL, false, 0);
+}
+
 int direct_trap(struct user *u)
 {
 	struct cpu *c = &u->cpu;
 
 	if (!direct_is_critical(c->eip))
 		return false;
-	switch (c->signal) {
-	case SIGUSR1:
+	if (c->signal == SIGUSR1)
 		return true;
-	case SIGTRAP:
-		/* A program in single steps: it came by a trap, then. */
-		c->gpr[SP] += 8;
-		c->eip = u->direct.eip;
-		mmu_read(u, c->gpr[SP] - 8, &c->eip, 4);
-		c->eip += 2;
-		cpu_fault(u, VECTOR_SYSCALL, false, 0);
+	if (c->eip == DIRECT_CODE) {
+		by_trap(u);
 		return true;
 	}
 	if (c->trap == TRAP_GP && c->eip != ADDRESS(direct_critical_end) - 1) {
