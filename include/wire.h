@@ -47,11 +47,12 @@ enum wire_result {
 };
 
 /*
- * Takes the next frame: *len bytes of the `size` at frame, and what the Host
+ * Takes the next frame, *len bytes, into iov[1] to iov[n - 1], which are
+ * FRAME_MAX bytes in all; iov[0] is ours to fill, and header is what the Host
  * says about it.  A wire that breaks becomes `gone` and says WIRE_LOST.
  */
 enum wire_result wire_read(struct wire *w, struct virtio_net_hdr_v1 *header,
-			   void *frame, size_t size, size_t *len);
+			   struct iovec *iov, unsigned n, size_t *len);
 
 /*
  * Sends the frame that lies in iov[1] to iov[n - 1]; iov[0] is ours to fill.

@@ -6,6 +6,9 @@
  *
  * usage: real-lguest-record OUT LGUEST MEM [OPTIONS]...
  *
+ * In front of what we write, real-lguest.sh puts:
+ *	initrd SIZE
+ *	disk SIZE		if there is one, full of zeroes
  * OUT has a line an event; all numbers are hexadecimal, bytes are as in memory:
  *	open NUMBER		of a file that is /dev/lguest
  *	write NUMBER WORD... = RESULT	a request; "base" is the first word of
@@ -13,10 +16,12 @@
  *	get NUMBER REGISTER = WORD	such a request and the read(2) after it
  *	read NUMBER = RESULT BYTE...	the Guest ran until then, or has died
  *	close NUMBER
+ *	area ADDRESS LENGTH	from now on all changes in there are recorded;
+ *				there are zeroes up to now
  *	guest ADDRESS BYTE...	the Guest wrote that, in the read that follows
  *	launcher ADDRESS BYTE...	we did, before the read that follows
  * Results below zero are -errno.  Of memory, only what concerns devices is
- * there: the descriptor page, rings, and the buffers that a Guest fills.
+ * there: the descriptor page, rings, and the buffers that were filled.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,152 +38,15 @@
 #include <unistd.h>
 
 #include "abi/lguest.h"
+#include "real-lguest-rings.h"
 
 #define NODE		"/dev/lguest"
 #define FILES		64
-#define RINGS_MAX	16
-#define AREAS_MAX	64
-#define DESC_NEXT	1
-#define DESC_WRITE	2
-#define DESC_INDIRECT	4
 #define SYSGOOD		(SIGTRAP | 0x80)
 
-struct ring {
-	uint32_t desc, avail, used;
-	uint16_t num, seen;
-};
-
-/* What is compared from one read(2) to the next. */
-struct area {
-	uint32_t at, len;
-	uint8_t *old;
-};
-
-static FILE *out;
-static int memory = -1;		/* the Launcher's */
 static bool files[FILES];
-static uint32_t base, ram;
-static struct ring rings[RINGS_MAX];
-static struct area areas[AREAS_MAX];
+static uint32_t ram;
 static bool is_bus;
-static unsigned nareas, nrings;
-
-static bool get(uint32_t at, void *to, size_t len)
-{
-	return pread(memory, to, len, (off_t)base + at) == (ssize_t)len;
-}
-
-static uint8_t bytes[64 * 1024];	/* for a moment */
-
-static void print_hex(const uint8_t *from, size_t len)
-{
-	while (len--)
-		fprintf(out, " %02x", *from++);
-	fputc('\n', out);
-}
-
-static void print_bytes(const char *who, uint32_t at, const uint8_t *from,
-			size_t len)
-{
-	fprintf(out, "%s %x", who, at);
-	print_hex(from, len);
-}
-
-/* --- memory -------------------------------------------------------------- */
-
-static void area_add(uint32_t at, uint32_t len)
-{
-	for (unsigned i = 0; i < nareas; i++)
-		if (areas[i].at == at && areas[i].len == len)
-			return;
-	if (nareas == AREAS_MAX)
-		return;
-	areas[nareas].at = at;
-	areas[nareas].len = len;
-	areas[nareas++].old = calloc(1, len);
-}
-
-/* Runs of bytes that differ; less than four alike do not end one. */
-static void area_compare(const char *who, struct area *a)
-{
-	uint8_t *now = bytes;
-
-	if (a->len > sizeof(bytes) || !get(a->at, now, a->len))
-		return;
-	for (uint32_t i = 0; i < a->len; i++) {
-		uint32_t end = i + 1, same = 0;
-
-		if (now[i] == a->old[i])
-			continue;
-		for (uint32_t j = end; j < a->len && same < 4; j++) {
-			same = now[j] == a->old[j] ? same + 1 : 0;
-			if (!same)
-				end = j + 1;
-		}
-		print_bytes(who, a->at + i, now + i, end - i);
-		i = end;
-	}
-	memcpy(a->old, now, a->len);
-}
-
-static void compare(const char *who)
-{
-	for (unsigned i = 0; i < nareas; i++)
-		area_compare(who, &areas[i]);
-}
-
-static void ring_add(uint32_t desc, uint32_t avail, uint32_t used, unsigned num)
-{
-	unsigned i = 0;
-
-	while (i < nrings && rings[i].desc != desc)
-		i++;
-	if (i == RINGS_MAX)
-		return;
-	if (i == nrings)
-		nrings++;
-	rings[i] = (struct ring){ desc, avail, used, num, 0 };
-	area_add(desc, 16 * num);
-	area_add(avail, 4 + 2 * num);
-	area_add(used, 4 + 8 * num);
-}
-
-/* The bytes that the Guest has put there for a device. */
-static void buffer_print(uint32_t at, uint32_t len)
-{
-	if (len <= sizeof(bytes) && get(at, bytes, len))
-		print_bytes("guest", at, bytes, len);
-}
-
-static void chain_print(uint32_t table, unsigned num, unsigned i)
-{
-	struct { uint64_t addr; uint32_t len; uint16_t flags, next; } d;
-
-	for (unsigned n = 0; n < num; n++) {
-		if (i >= num || !get(table + i * sizeof(d), &d, sizeof(d)))
-			return;
-		if (!(d.flags & DESC_WRITE))
-			buffer_print(d.addr, d.len);
-		if (d.flags & DESC_INDIRECT && num)
-			chain_print(d.addr, d.len / sizeof(d), 0);
-		if (!(d.flags & DESC_NEXT))
-			return;
-		i = d.next;
-	}
-}
-
-static void chains_print(void)
-{
-	for (struct ring *r = rings; r < rings + nrings; r++) {
-		uint16_t idx, head;
-
-		if (!get(r->avail + 2, &idx, 2))
-			continue;
-		for (; r->seen != idx; r->seen++)
-			if (get(r->avail + 4 + r->seen % r->num * 2, &head, 2))
-				chain_print(r->desc, r->num, head);
-	}
-}
 
 /* --- where rings are: the lguest bus ------------------------------------- */
 
@@ -236,8 +104,11 @@ static void pci_stored(void)
 	else if (offset % 4 == 2)
 		w[offset / 4] = (w[offset / 4] & 0xffff) | last_register << 16;
 	/* queue_enable: desc, avail and used are at 32, 40 and 48 */
-	if (offset == 28)
+	if (offset == 28) {
 		ring_add(w[8], w[10], w[12], w[6] & 0xffff);
+		/* Up to now there is only what the Guest wrote. */
+		compare("guest");
+	}
 }
 
 /* --- system calls -------------------------------------------------------- */
@@ -299,16 +170,21 @@ static void did_read(struct user_regs_struct *r, int result)
 
 	pread(memory, got, n, (uint32_t)r->ecx);
 	if (asked >= 0 && n == 4) {
-		memcpy(&last_register, got, 4);
+		uint32_t value;
+
+		memcpy(&value, got, 4);
 		fprintf(out, "get %x %x = %x\n", (unsigned)r->ebx, asked,
-			last_register);
+			value);
+		/* What is stored is in none of ip and cs. */
+		if (asked < LGREG_IP)
+			last_register = value;
 		asked = -1;
 		return;
 	}
 	chains_print();
 	compare("guest");
 	if (n == 4 && *(uint32_t *)got < ram)
-		buffer_print(*(uint32_t *)got, 16);
+		buffer_print("guest", *(uint32_t *)got, 16);
 	fprintf(out, "read %x = %d", (unsigned)r->ebx, result);
 	print_hex(got, n);
 	if (n == sizeof(pending))
@@ -328,6 +204,7 @@ static void entered(struct user_regs_struct *r)
 		return;
 	if (is_bus && !nrings)
 		bus_look();
+	used_print();
 	compare("launcher");
 }
 
@@ -356,6 +233,7 @@ static void left(struct user_regs_struct *r)
 static int trace(pid_t pid)
 {
 	struct user_regs_struct regs;
+	long call = -1;
 	bool inside = false;
 	int status, sig = 0;
 
@@ -367,8 +245,11 @@ static int trace(pid_t pid)
 		if (sig != SYSGOOD)
 			continue;
 		sig = 0;
-		inside = !inside;
 		ptrace(PTRACE_GETREGS, pid, 0, &regs);
+		/* Until it is done, a call's result is that there is none. */
+		inside = (int)regs.eax == -ENOSYS &&
+			 !(inside && call == regs.orig_eax);
+		call = regs.orig_eax;
 		if (inside)
 			entered(&regs);
 		else

@@ -134,9 +134,14 @@ static int stir(void)
 	int source = open("/dev/hwrng", O_RDONLY);
 	int fd = open("/dev/random", O_RDWR);
 
-	if (source < 0 || read(source, pool.data, sizeof(pool.data)) < 0 ||
-	    ioctl(fd, RNDADDENTROPY, &pool) < 0)
-		die("stir");
+	/* Only what is too much for one pool of the kernel's gets to others. */
+	for (unsigned i = 0; i < 32; i++) {
+		if (source < 0 ||
+		    read(source, pool.data, sizeof(pool.data)) < 0 ||
+		    ioctl(fd, RNDADDENTROPY, &pool) < 0)
+			die("stir");
+		usleep(10000);
+	}
 	return 0;
 }
 

@@ -144,6 +144,19 @@ static bool is_prefix(uint8_t byte, unsigned *full)
 	return false;
 }
 
+/*
+ * Linux reads a byte and has the next instruction, movzbl of that register to
+ * itself, clear the rest: then we need not ask the Host what that is.
+ */
+static bool is_widened(const struct access *a, const struct bytes *b)
+{
+	const uint8_t *next = b->at + b->used;
+
+	return !a->write && a->extend == 1 && !a->high &&
+	       b->used + 3 <= b->size && next[0] == 0x0f && next[1] == 0xb6 &&
+	       next[2] == (0xc0 | a->reg * 9);
+}
+
 bool access_decode(struct access *a, const uint8_t *insn, unsigned n,
 		   bool mmio)
 {
@@ -159,5 +172,7 @@ bool access_decode(struct access *a, const uint8_t *insn, unsigned n,
 	known = mmio ? decode_memory(a, &b, op, full) :
 		       decode_port(a, &b, op, full);
 	a->length = b.used;
+	if (known && !b.over && is_widened(a, &b))
+		a->extend = 4;
 	return known && !b.over;
 }

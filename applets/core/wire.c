@@ -112,39 +112,33 @@ static enum wire_result wire_failed(struct wire *w)
 }
 
 /* MSG_TRUNC: how long it really was.  Half a frame is no frame. */
-static enum wire_result wire_recv(struct wire *w, void *frame, size_t size,
-				  size_t *len)
+static ssize_t wire_recv(struct wire *w, struct iovec *iov, unsigned n)
 {
-	ssize_t n = recv(w->fd, frame, size, MSG_DONTWAIT | MSG_TRUNC);
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
+	ssize_t len = recvmsg(w->fd, &msg, MSG_DONTWAIT | MSG_TRUNC);
 
-	if (n < 0)
-		return wire_failed(w);
-	if (n == 0 && w->hangs_up)
+	if (!len && w->hangs_up)
 		w->gone = true;
-	if (n == 0 || (size_t)n > size)
-		return WIRE_LOST;
-	*len = (size_t)n;
-	return WIRE_DONE;
+	return len;
 }
 
 enum wire_result wire_read(struct wire *w, struct virtio_net_hdr_v1 *header,
-			   void *frame, size_t size, size_t *len)
+			   struct iovec *iov, unsigned n, size_t *len)
 {
-	struct iovec iov[2] = {
-		{ header, w->is_tap ? w->tap.header : 0 }, { frame, size }
-	};
-	ssize_t n;
+	size_t before = w->is_tap ? w->tap.header : 0;
+	ssize_t got;
 
 	memset(header, 0, sizeof(*header));
-	if (!w->is_tap)
-		return wire_recv(w, frame, size, len);
-	n = readv(w->fd, iov, 2);
-	if (n < 0)
+	iov[0].iov_base = header;
+	iov[0].iov_len = before;
+	got = w->is_tap ? readv(w->fd, iov, (int)n) :
+	      wire_recv(w, iov + 1, n - 1);
+	if (got < 0)
 		return wire_failed(w);
 	/* The Host speaks of the whole frame, also if we got part of it. */
-	if ((size_t)n < iov[0].iov_len || (size_t)n - iov[0].iov_len > size)
+	if ((size_t)got <= before || (size_t)got - before > FRAME_MAX)
 		return WIRE_LOST;
-	*len = (size_t)n - iov[0].iov_len;
+	*len = (size_t)got - before;
 	return WIRE_DONE;
 }
 

@@ -16,7 +16,7 @@
 #define KERNEL		"vmlinux"
 
 /* A vmlinux of one page, with the words by which its version is known. */
-static void make_kernel(const struct era *era)
+char *make_kernel(const struct era *era)
 {
 	struct {
 		Elf32_Ehdr e;
@@ -42,6 +42,7 @@ static void make_kernel(const struct era *era)
 		 era->version);
 	NEED(write(fd, &file, sizeof(file)) == sizeof(file));
 	close(fd);
+	return KERNEL;
 }
 
 void launch_only(const struct era *era, enum ends ends,
@@ -50,11 +51,10 @@ void launch_only(const struct era *era, enum ends ends,
 	char *argv[32] = { (char *)launcher, "--hypervisor=lguest" };
 	unsigned n = 2;
 
-	make_kernel(era);
 	while (options && *options)
 		argv[n++] = (char *)*options++;
 	argv[n++] = "16";
-	argv[n++] = KERNEL;
+	argv[n++] = make_kernel(era);
 	argv[n++] = "words";
 	argv[n++] = "of=\"it\"";
 	host_reset(era);

@@ -48,7 +48,7 @@ void host_reset(const struct era *of)
 
 /* ------------------------------------------------------------------ */
 
-static void answer_open(const struct call *c)
+int host_open(const struct call *c)
 {
 	uint32_t path = c->args[c->nr == I386_OPENAT];
 	uint32_t flags = c->args[1 + (c->nr == I386_OPENAT)];
@@ -58,21 +58,22 @@ static void answer_open(const struct call *c)
 	if (!child_read(path, name, sizeof(name)) ||
 	    memcmp(name, "/dev/lguest", sizeof(name))) {
 		child_continue(c);
-		return;
+		return -1;
 	}
 	/* In a chroot there is none. */
 	if (host_no_node) {
 		child_answer(c, 0, ENOENT);
-		return;
+		return -1;
 	}
 	while (n < FILES && child_has_fd(FIRST_FD + n))
 		n++;
 	if (n == FILES) {
 		child_answer(c, 0, EMFILE);
-		return;
+		return -1;
 	}
 	files[n] = (struct file){ .fetch = -1 };
 	child_give_fd(c, FIRST_FD + n, flags & O_CLOEXEC_I386);
+	return FIRST_FD + n;
 }
 
 /* ------------------------------------------------------------------ */
@@ -200,7 +201,7 @@ static bool step(void)
 	/* It has one thread, so what it did before is over: a signal came. */
 	reading.id = 0;
 	if (c.nr == I386_OPEN || c.nr == I386_OPENAT) {
-		answer_open(&c);
+		host_open(&c);
 		return true;
 	}
 	f = &files[c.args[0] - FIRST_FD];

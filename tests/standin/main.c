@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * usage: standin LAUNCHER [SCRIPT]
- * Each script on each era's Host, in the current directory.
+ *        standin LAUNCHER replay TRANSCRIPT...
+ * Each script on each era's Host, in the current directory; or what was
+ * recorded on real ones, VERSION-NAME each.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,6 +66,13 @@ void skipped(const char *why)
 	_exit(0);
 }
 
+static const char *recorded;	/* to be replayed */
+
+static void replay_it(const struct era *era)
+{
+	replay(era, recorded);
+}
+
 static bool run(const struct script *s, const struct era *era)
 {
 	int status;
@@ -87,6 +96,40 @@ static bool run(const struct script *s, const struct era *era)
 	return !status;
 }
 
+/* 2.6.30, but 3.11 of 3.11.10.5. */
+static bool is_same_era(const char *a, const char *b)
+{
+	unsigned dots = *a == '2' ? 3 : 2;
+
+	for (; *a == *b && dots; a++, b++)
+		dots -= *a == '.';
+	return !dots || (dots == 1 && strspn(a, "0123456789") == 0 &&
+			 strspn(b, "0123456789") == 0);
+}
+
+static bool run_recorded(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char version[64], test[128], *dash;
+
+	recorded = path;
+	snprintf(version, sizeof(version), "%s", slash ? slash + 1 : path);
+	dash = strchr(version, '-');
+	if (dash)
+		*dash++ = '\0';
+	snprintf(test, sizeof(test), "replay-%s", dash ? dash : "");
+	for (unsigned i = 0; i < ARRAY_SIZE(eras); i++) {
+		struct era era = eras[i];
+
+		if (!is_same_era(era.version, version))
+			continue;
+		era.version = version;
+		return run(&(struct script){ test, replay_it }, &era);
+	}
+	printf("FAIL %s-%s: no Host is like that\n", version, test);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const char *why;
@@ -101,6 +144,11 @@ int main(int argc, char **argv)
 	if (why) {
 		printf("SKIP standin: %s\n", why);
 		return SKIPPED;
+	}
+	if (argc > 3 && !strcmp(argv[2], "replay")) {
+		for (int i = 3; i < argc; i++)
+			ok &= run_recorded(argv[i]);
+		return !ok;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(eras); i++)
 		for (const struct script *s = scripts; s->name; s++)

@@ -89,6 +89,9 @@ void child_kill(void);
 
 void host_reset(const struct era *era);
 
+/* Answers open(2); the number if that was /dev/lguest, or -1. */
+int host_open(const struct call *c);
+
 /* Until the Launcher lets the Guest run: it is in read(2) and waits. */
 void host_run(void);
 
@@ -180,7 +183,7 @@ void port_out(unsigned port, unsigned width, uint32_t value);
 uint32_t mmio_read(uint32_t at, unsigned width);
 void mmio_write(uint32_t at, unsigned width, uint32_t value);
 
-/* --- scripts.c, boot.c --- */
+/* --- scripts.c, boot.c, replay.c --- */
 
 struct script {
 	const char *name;
@@ -188,6 +191,9 @@ struct script {
 };
 
 extern const struct script scripts[];	/* name NULL ends */
+
+/* All that a transcript has to say, see tests/real-lguest-record.c. */
+void replay(const struct era *era, const char *path);
 
 #define KERNEL_ENTRY	0x100000u
 /* Memory that scripts use for themselves. */
@@ -199,6 +205,8 @@ extern const struct script scripts[];	/* name NULL ends */
 void launch_only(const struct era *era, enum ends ends,
 		 const char *const *options);
 void launch(const struct era *era, enum ends ends, const char *const *options);
+/* A kernel of that version; its name. */
+char *make_kernel(const struct era *era);
 /* What a Guest finds at its start. */
 void boot_check(const struct era *era);
 extern const char *launcher;

@@ -56,6 +56,30 @@ static void as_assembled(void)
 	}
 }
 
+/* Only where the same register loses all but that byte. */
+static void widened(void)
+{
+	static const struct {
+		uint8_t bytes[ROOM];
+		unsigned extend;
+	} reads[] = {
+		{ { 0x8a, 0x18, 0x0f, 0xb6, 0xdb }, 4 },  /* ebx, bl */
+		{ { 0x8a, 0x00, 0x0f, 0xb6, 0xc0 }, 4 },  /* eax, al */
+		{ { 0x8a, 0x18, 0x0f, 0xb6, 0xc3 }, 1 },  /* eax, bl */
+		{ { 0x8a, 0x18, 0x0f, 0xb6, 0xd8 }, 1 },  /* ebx, al */
+		{ { 0x8a, 0x18, 0x0f, 0xb7, 0xdb }, 1 },  /* ebx, bx */
+		{ { 0x8a, 0x38, 0x0f, 0xb6, 0xdb }, 1 },  /* bh, first */
+		{ { 0x8a, 0x05, 1, 2, 3, 0x0f, 0xb6 }, 1 },
+	};
+	struct access a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
+		CHECK(lguest_decode(&a, reads[i].bytes, true));
+		CHECK_EQ(a.extend, reads[i].extend);
+		CHECK_EQ(a.width, 1);
+	}
+}
+
 /* A byte less than it needs, and it is not one. */
 static void too_long(void)
 {
@@ -210,6 +234,7 @@ static void as_disassembled(void)
 int main(void)
 {
 	RUN(as_assembled);
+	RUN(widened);
 	RUN(too_long);
 	RUN(prefixes_alone);
 	RUN(anything);

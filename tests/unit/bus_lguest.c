@@ -522,6 +522,10 @@ static void barriers(void)
 	CHECK_EQ(syncs, 0);
 	CHECK_EQ(block_request(d, VIRTIO_BLK_T_OUT | VIRTIO_BLK_T_BARRIER), 0);
 	CHECK_EQ(syncs, 2);
+	/* A flush is durable by itself. */
+	CHECK_EQ(block_request(d, VIRTIO_BLK_T_FLUSH | VIRTIO_BLK_T_BARRIER),
+		 0);
+	CHECK_EQ(syncs, 3);
 	/* Not agreed on: no such type. */
 	put_status(desc_at(0), 0);
 	notify(desc_at(0));

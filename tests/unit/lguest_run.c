@@ -107,6 +107,22 @@ static void descriptor_raises_a_signal(void)
 	CHECK(fcntl(ends[0], F_GETFL) & O_ASYNC);
 }
 
+/* Who was killed could not clean up: the flag is set, for a process that is
+ * no more. */
+static void descriptor_of_somebody_dead(void)
+{
+	static struct watch w = { .ready = ready, .owner = &w };
+	int ends[2];
+
+	make_guest();
+	CHECK(!pipe(ends));
+	CHECK(!fcntl(ends[0], F_SETFL, O_ASYNC));
+	w.fd = ends[0];
+	watch_add(&w);
+	loop_turn(g, 1);
+	CHECK_EQ(fcntl(ends[0], F_GETOWN), getpid());
+}
+
 /* Also in the last microsecond of a second. */
 static void alarms(void)
 {
@@ -181,6 +197,7 @@ int main(void)
 {
 	RUN(signal_while_serving);
 	RUN(descriptor_raises_a_signal);
+	RUN(descriptor_of_somebody_dead);
 	RUN(alarms);
 	RUN(woken_before_registers);
 	return rig_done();

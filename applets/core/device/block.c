@@ -42,6 +42,9 @@ static bool block_next(struct device *d, struct virtqueue *q)
 		     b->header.type & VIRTIO_BLK_T_BARRIER;
 	if (b->barrier)
 		b->header.type &= ~VIRTIO_BLK_T_BARRIER;
+	/* Linux 2.6.32 to 2.6.36 ask for both, which is no more than one. */
+	if (b->header.type == VIRTIO_BLK_T_FLUSH)
+		b->barrier = false;
 	return true;
 }
 

@@ -23,7 +23,7 @@ struct console {
 	struct device *d;
 	struct reader reader;
 	bool kicking;		/* inside of receive() */
-	bool settled;
+	bool spoke, settled;
 	struct timer settle;
 
 	/*
@@ -58,14 +58,24 @@ static bool send_part(struct console *s, uint64_t *budget)
 	return true;
 }
 
+/* Without a window there is no news to wait for, nor a clock to ask. */
+static void console_speaks(struct console *s)
+{
+	uint16_t cols, rows;
+
+	s->spoke = true;
+	if (terminal_size(&cols, &rows))
+		s->settle.when = now_ns() + SETTLE_NS;
+}
+
 /* A chain may have 4 GiB in each buffer: what one turn prints is bounded. */
 static bool send_kick(struct console *s, struct virtqueue *q)
 {
 	uint64_t budget = TURN_BYTES;
 	unsigned chains = 0;
 
-	if (!s->settled && !s->settle.when)
-		s->settle.when = now_ns() + SETTLE_NS;
+	if (!s->spoke)
+		console_speaks(s);
 	while (budget && chains < q->size) {
 		if (!s->sending && !vq_pop(q, &s->tx))
 			return true;
@@ -164,10 +174,12 @@ static void fill_config(struct device *d)
 static void console_resized(void *owner)
 {
 	struct device *d = owner;
-	const struct console *s = d->state;
+	struct console *s = d->state;
 
 	fill_config(d);
-	if (s->settled && virtio_has(d, VIRTIO_CONSOLE_F_SIZE))
+	if (s->spoke && !s->settled)
+		s->settle.when = now_ns() + SETTLE_NS;
+	else if (s->settled && virtio_has(d, VIRTIO_CONSOLE_F_SIZE))
 		virtio_config_changed(d);
 }
 
@@ -204,7 +216,8 @@ static void console_changed(struct device *d)
 
 	/* A reset takes back all buffers, those that we hold too. */
 	if (!on) {
-		s->sending = s->receiving = s->settled = false;
+		s->sending = s->receiving = false;
+		s->spoke = s->settled = false;
 		s->settle.when = 0;
 	}
 	terminal_attach(&s->reader, on);

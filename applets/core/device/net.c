@@ -88,7 +88,7 @@ static short net_want(void *owner)
 	struct net *n = owner;
 	short events = 0;
 
-	if (vq_has_work(&n->d->queues[RX]))
+	if (net_rx_wants(n))
 		events |= POLLIN;
 	if (n->tx_waits)
 		events |= POLLOUT;

@@ -11,6 +11,8 @@
 #define RX	0
 #define TX	1
 #define BIT(n)	(UINT64_C(1) << (n))
+/* Buffers to gather beyond one chain's: pages for the largest frame. */
+#define PARTS_MORE	64
 
 /* Once a run for each of these. */
 enum { TOLD_GONE, TOLD_TX, TOLD_RX };
@@ -23,16 +25,25 @@ struct net {
 	struct timer hold;
 	bool tx_waits;		/* for room on the wire */
 
+	/*
+	 * Chains in our hands, the oldest first: frames go straight into their
+	 * buffers, and what there is no room for goes to `frame`, at its
+	 * offset in there.
+	 */
+	unsigned nheads, nparts;
+	struct {
+		uint16_t head;
+		uint32_t len;	/* of its buffers, then: that were used */
+		unsigned parts;
+	} heads[QUEUE_SIZE_MAX];
+	struct iovec parts[QUEUE_SIZE_MAX + PARTS_MORE];
+	uint64_t room;		/* in all of parts */
+
 	/* The frame in our hands, and how far into the buffers it got. */
 	bool held;
 	struct virtio_net_hdr_v1 header;
 	size_t len, done;	/* both count the driver's header */
-	unsigned nheads;
-	struct {
-		uint16_t head;
-		uint32_t written;
-	} heads[QUEUE_SIZE_MAX];
-	struct chain first;	/* where num_buffers goes, at the end */
+	unsigned used;		/* chains that it is in */
 	struct chain next;
 	uint8_t frame[FRAME_MAX];
 };
@@ -44,7 +55,10 @@ void net_parse(struct device *d, char *arg);
 bool net_rx(struct net *n, struct virtqueue *q);
 bool net_tx(struct net *n, struct virtqueue *q);
 
-/* The driver was reset: the frame in our hands has no buffers any more. */
+/* Frames may come: there are buffers that they can go to. */
+bool net_rx_wants(struct net *n);
+
+/* What the driver agreed on has changed: nothing stays in our hands. */
 void net_rx_forget(struct net *n);
 
 /* n->hold is over: the driver owes us buffers for too long. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Frames between the rings and the wire (VIRTIO 5.1.6): what the driver sends
- * leaves straight from Guest memory; what the wire brings is spread over the
- * buffers that the driver left for it.
+ * leaves straight from Guest memory, and what the wire brings goes straight
+ * into the buffers that the driver left for it.
  *
  * There is no queue of frames in here.  While the driver has no buffers we
  * do not look at the wire, and frames wait, or are lost, where they always
@@ -146,11 +146,17 @@ bool net_tx(struct net *n, struct virtqueue *q)
 
 /* --- from the wire to the driver -------------------------------------- */
 
+/* All that we took off the queue goes back there, if it still is one. */
 void net_rx_forget(struct net *n)
 {
+	struct virtqueue *q = &n->d->queues[RX];
+
+	if (q->live)
+		vq_unpop(q, n->nheads);
 	n->held = false;
-	n->nheads = 0;
+	n->nheads = n->nparts = n->used = 0;
 	n->done = 0;
+	n->room = 0;
 	n->hold.when = 0;
 }
 
@@ -159,17 +165,74 @@ static void net_rx_drop(struct net *n, const char *why)
 {
 	device_warn_once(n->d, TOLD_RX, "lost a frame of %zu bytes for the "
 			 "Guest: %s", n->len - net_header_len(n->d), why);
-	vq_unpop(&n->d->queues[RX], n->nheads);
 	net_rx_forget(n);
+}
+
+/* A frame that waits for buffers wants those, and no other frame. */
+bool net_rx_wants(struct net *n)
+{
+	struct virtqueue *q = &n->d->queues[RX];
+
+	return (q->live && n->nheads && !n->held) || vq_has_work(q);
+}
+
+static void net_rx_add(struct net *n, const struct chain *c, unsigned parts)
+{
+	uint32_t len = c->in_len < UINT32_MAX ? (uint32_t)c->in_len :
+		       UINT32_MAX;
+
+	n->heads[n->nheads].head = c->head;
+	n->heads[n->nheads].parts = parts;
+	n->heads[n->nheads++].len = len;
+	n->room += len;
+}
+
+/*
+ * Ask before you read: then there is somewhere to put it.  Takes what the
+ * largest frame may need, which is one chain if it may not lie in several.
+ */
+static bool net_rx_gather(struct net *n, struct virtqueue *q)
+{
+	unsigned most = virtio_has(n->d, VIRTIO_NET_F_MRG_RXBUF) ? q->size : 1;
+	struct chain *c = &n->next;
+
+	while (n->nheads < most && n->room < FRAME_MAX + sizeof(n->header)) {
+		if (!vq_pop(q, c))
+			break;
+		if (n->nparts + c->nin > ARRAY_SIZE(n->parts)) {
+			vq_unpop(q, 1);
+			break;
+		}
+		memcpy(n->parts + n->nparts, c->in, c->nin * sizeof(*c->in));
+		n->nparts += c->nin;
+		net_rx_add(n, c, c->nin);
+	}
+	return n->nheads && q->live;
+}
+
+/* Where the next frame goes: iov[0] is the wire's.  How many there are. */
+static unsigned net_rx_place(struct net *n, struct iovec *iov)
+{
+	size_t header = net_header_len(n->d), room = 0;
+	unsigned parts = iov_slice(iov + 1, n->parts, n->nparts, header,
+				   FRAME_MAX);
+
+	if (n->room > header)
+		room = n->room - header < FRAME_MAX ? n->room - header :
+		       FRAME_MAX;
+	iov[parts + 1].iov_base = n->frame + room;
+	iov[parts + 1].iov_len = FRAME_MAX - room;
+	return parts + 2;
 }
 
 /* Takes a frame off the wire; n->held if it is one for the driver. */
 static enum wire_result net_rx_fetch(struct net *n)
 {
+	static struct iovec iov[ARRAY_SIZE(n->parts) + 2];
 	struct virtio_net_hdr_v1 *h = &n->header;
 	enum wire_result result;
 
-	result = wire_read(&n->wire, h, n->frame, sizeof(n->frame), &n->len);
+	result = wire_read(&n->wire, h, iov, net_rx_place(n, iov), &n->len);
 	if (n->wire.gone)
 		net_lost(n);
 	if (result != WIRE_DONE || n->len < FRAME_MIN)
@@ -191,76 +254,97 @@ static enum wire_result net_rx_fetch(struct net *n)
 /* The frame lies in its buffers: hand them over, num_buffers last. */
 static void net_rx_finish(struct net *n, struct virtqueue *q)
 {
-	n->header.num_buffers = (uint16_t)n->nheads;
-	iov_write(n->first.in, n->first.nin, 0, &n->header,
+	unsigned parts = 0, used = n->used;
+
+	n->header.num_buffers = (uint16_t)used;
+	iov_write(n->parts, n->heads[0].parts, 0, &n->header,
 		  net_header_len(n->d));
-	for (unsigned i = 0; i < n->nheads; i++)
-		vq_push(q, n->heads[i].head, n->heads[i].written);
-	net_rx_forget(n);
+	for (unsigned i = 0; i < used; i++) {
+		vq_push(q, n->heads[i].head, n->heads[i].len);
+		parts += n->heads[i].parts;
+	}
+	n->nheads -= used;
+	n->nparts -= parts;
+	memmove(n->heads, n->heads + used, n->nheads * sizeof(*n->heads));
+	memmove(n->parts, n->parts + parts, n->nparts * sizeof(*n->parts));
+	n->held = false;
+	n->used = 0;
+	n->done = 0;
+	n->hold.when = 0;
 }
 
-/*
- * Fills one chain.  False if the frame had to be dropped.
- * Only with MRG_RXBUF may it go on in the next one (VIRTIO 5.1.6.4.1).
- */
-static bool net_rx_fill(struct net *n, struct virtqueue *q, struct chain *c)
+/* There is no such chain to go on in: the driver has to bring one first. */
+static bool net_rx_go_on(struct net *n, struct virtqueue *q)
 {
-	size_t header = net_header_len(n->d), skip = n->nheads ? 0 : header;
-	bool merge = virtio_has(n->d, VIRTIO_NET_F_MRG_RXBUF);
-	size_t room, part = n->len - n->done;
+	size_t left = n->len - n->done, header = net_header_len(n->d);
 
-	/* A buffer too small for anything is no use to keep (5.1.6.3.1). */
-	if (!n->nheads && c->in_len < header + (merge ? 0 : FRAME_MIN)) {
-		net_rx_drop(n, "a buffer is smaller than any frame");
-		vq_push(q, c->head, 0);
+	if (!vq_pop(q, &n->next)) {
+		if (!n->hold.when)
+			n->hold.when = now_ns() + HOLD_NS;
 		return false;
 	}
-	room = c->in_len < part ? (size_t)c->in_len : part;
-	n->heads[n->nheads].head = c->head;
-	n->heads[n->nheads++].written = (uint32_t)room;
-	if (room < part && !merge) {
-		net_rx_drop(n, "its buffer is smaller");
-		return false;
-	}
-	iov_write(c->in, c->nin, skip, n->frame + n->done + skip - header,
-		  room - skip);
-	n->done += room;
+	iov_write(n->next.in, n->next.nin, 0, n->frame + n->done - header,
+		  left);
+	net_rx_add(n, &n->next, 0);
 	return true;
 }
 
 /*
- * Spreads the held frame over as many chains as it takes; done counts the
- * header too.  False if the driver has to bring more of them first: what is
- * filled stays filled.  The one who waits must not wait for ever, though: a
- * driver may own fewer buffers than the frame needs, and think it is our turn.
+ * Counts one more chain as the frame's.  False if that had to be dropped.
+ * Only with MRG_RXBUF may it go on in the next one (VIRTIO 5.1.6.4.1).
+ */
+static bool net_rx_use(struct net *n, struct virtqueue *q)
+{
+	bool merge = virtio_has(n->d, VIRTIO_NET_F_MRG_RXBUF);
+	size_t min = net_header_len(n->d) + (merge ? 0 : FRAME_MIN);
+	uint32_t *len = &n->heads[n->used].len;
+	uint16_t head = n->heads[0].head;
+
+	/* A buffer too small for anything is no use to keep (5.1.6.3.1). */
+	if (!n->used && *len < min) {
+		n->nheads--;
+		net_rx_drop(n, "a buffer is smaller than any frame");
+		vq_push(q, head, 0);
+		return false;
+	}
+	if (*len < n->len - n->done && !merge) {
+		net_rx_drop(n, "its buffer is smaller");
+		return false;
+	}
+	n->room -= *len;
+	if (*len > n->len - n->done)
+		*len = (uint32_t)(n->len - n->done);
+	n->done += *len;
+	n->used++;
+	return true;
+}
+
+/*
+ * Finds out which chains the frame lies in; done counts the header too.  False
+ * if the driver has to bring more of them first: what is filled stays filled.
+ * The one who waits must not wait for ever, though: a driver may own fewer
+ * buffers than the frame needs, and think it is our turn.
  */
 static bool net_rx_deliver(struct net *n, struct virtqueue *q)
 {
-	while (n->held && n->done < n->len) {
-		struct chain *c = n->nheads ? &n->next : &n->first;
-
-		if (n->nheads == q->size) {
+	while (n->done < n->len) {
+		if (n->used == q->size) {
 			net_rx_drop(n, "all buffers together are smaller");
 			return true;
 		}
-		if (!vq_pop(q, c)) {
-			if (!n->hold.when)
-				n->hold.when = now_ns() + HOLD_NS;
+		if (n->used == n->nheads && !net_rx_go_on(n, q))
 			return false;
-		}
-		if (!net_rx_fill(n, q, c))
+		if (!net_rx_use(n, q))
 			return true;
 	}
-	if (n->held)
-		net_rx_finish(n, q);
+	net_rx_finish(n, q);
 	return true;
 }
 
 bool net_rx(struct net *n, struct virtqueue *q)
 {
 	for (unsigned i = 0; i < BATCH; i++) {
-		/* Ask before you read: then there is somewhere to put it. */
-		if (!vq_has_work(q))
+		if (!n->held && !net_rx_gather(n, q))
 			return true;
 		if (n->wire.gone)
 			return false;

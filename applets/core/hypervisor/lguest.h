@@ -47,5 +47,6 @@ int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
 /* --- lguest_emulate.c --- */
 /* Does what the Guest could not: or gives it the trap. */
 void lguest_emulate(struct guest *g, const struct lguest_pending *pending);
+void lguest_doorbell(struct virtqueue *q, gpa_t gpa, bool on);
 
 #endif

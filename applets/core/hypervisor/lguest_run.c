@@ -50,12 +50,18 @@ static void async_add(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || flags & O_ASYNC)
+	if (flags < 0)
+		return;
+	/*
+	 * Also where the flag is set already: on a terminal it may be left
+	 * from somebody who was killed, and signals would go to nobody.
+	 */
+	fcntl(fd, F_SETOWN, getpid());
+	if (flags & O_ASYNC)
 		return;
 	if (fd < SHARED_FDS && !old_flags[fd])
 		old_flags[fd] = flags + 1;
 	/* Some cannot: a file, which poll(2) always finds ready. */
-	fcntl(fd, F_SETOWN, getpid());
 	fcntl(fd, F_SETFL, flags | O_ASYNC);
 }
 
@@ -194,8 +200,20 @@ static void run(struct guest *g)
 
 /*
  * A Guest gives us work many times for each time that a descriptor does.  When
- * poll(2) found nothing, and no signal came since, there is nothing: but now
- * and then we ask, for the sake of files that raise no signals.
+ * poll(2) found nothing, and no signal came since, there is nothing:
+ * - the same descriptors are asked for the same events, and all of them were
+ *   told to raise SIGIO before that poll(2);
+ * - the flag was cleared before it, too, so what came first it has found, and
+ *   what came later has set the flag (the Host's kernel makes a descriptor
+ *   ready first and signals then);
+ * - nothing that was found may still be there: finding something makes us ask
+ *   again, until there is nothing;
+ * - a number means another file only after a turn in which nobody asked for
+ *   it, for who accepts a connection has closed the one before a turn ago;
+ * - what the Guest makes us do between only changes what is asked for, or
+ *   raises signals as others' work does.
+ * A terminal that hangs up, and files of drivers that know no SIGIO, raise
+ * none: for their sake we ask now and then.
  */
 static bool still_quiet(const struct pollfd *fds, nfds_t n)
 {
