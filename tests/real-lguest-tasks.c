@@ -177,8 +177,9 @@ static void alarms(unsigned seconds)
 	while (time(NULL) < end)
 		if (computed() != wanted)
 			wrong("a sum changed after %d alarms", (int)rings);
-	if (rings < (int)seconds * 20)
-		wrong("%d alarms only", (int)rings);
+	/* How many depends on who else wants the CPU. */
+	if (!rings)
+		wrong("no alarms");
 }
 
 /* The nanoseconds since 1970, for each line. */
