@@ -104,7 +104,8 @@ take_records() {
 build
 set -- bin/lguest="$made/lguest" \
 	bin/real-lguest-record="$made/real-lguest-record" \
-	lib.sh="$top/tests/lib.sh" bin/work="$made/real-lguest-work" guest/kernel="$guest"
+	lib.sh="$top/tests/lib.sh" guests.sh="$top/tests/real-guests.sh" \
+	bin/work="$made/real-lguest-work" guest/kernel="$guest"
 vmlinux=$(dirname "$guest")/vmlinux
 [ ! -f "$vmlinux" ] || set -- "$@" guest/vmlinux="$vmlinux"
 [ -z "$old" ] || set -- "$@" bin/lguest-old="$old"

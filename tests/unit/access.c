@@ -74,7 +74,7 @@ static void widened(void)
 	struct access a;
 
 	for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
-		CHECK(lguest_decode(&a, reads[i].bytes, true));
+		CHECK(access_decode(&a, reads[i].bytes, ROOM, true));
 		CHECK_EQ(a.extend, reads[i].extend);
 		CHECK_EQ(a.width, 1);
 	}

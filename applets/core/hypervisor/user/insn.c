@@ -110,10 +110,14 @@ static uint32_t address(const struct user *u, struct insn *i, uint8_t modrm)
 static bool load_selector(struct user *u, unsigned sreg, uint32_t sel,
 			  unsigned length)
 {
+	uint16_t real = 0;
+
 	if (sreg >= SELECTORS || sreg == CS)
 		return false;
-	if (sreg != SS && !cpu_selector(u, sel & 0xffff, &u->cpu.sel[sreg]))
+	/* What may not be loaded must not get into the register either. */
+	if (sreg != SS && !cpu_selector(u, sel & 0xffff, &real))
 		return false;
+	u->cpu.sel[sreg] = real;
 	u->cpu.eip += length;
 	return true;
 }

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The CPU as programs see it: faults that become signals, registers that are
+ * nobody else's.
+ *
+ *	cpu faults		each fault gives its signal, at its place
+ *	cpu step		ptrace(2) goes one instruction at a time
+ *	cpu fpu SECONDS		registers of the FPU, in four processes
+ *	cpu threads N		TLS and mutexes, in N threads
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <sys/ptrace.h>
+
+#include "real-lguest-trial.h"
+
+#define KERNEL		0xc0100000u	/* where programs may not look */
+#define STEPS		10u
+#define PROCESSES	4u		/* of fpu() */
+
+static uint8_t read_byte(uintptr_t at)
+{
+	return *(volatile uint8_t *)at;
+}
+
+static void memory_faults(void)
+{
+	uint8_t *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE |
+			     MAP_ANONYMOUS, -1, 0);
+
+	FAULT(SIGSEGV, read_byte(0));
+	fault_address("NULL", NULL);
+	FAULT(SIGSEGV, read_byte(KERNEL));
+	FAULT(SIGSEGV, read_byte(UINT32_MAX));
+	FAULT(SIGSEGV, *(volatile uint8_t *)KERNEL = 1);
+	FAULT(SIGSEGV, ((void (*)(void))KERNEL)());
+	FAULT(SIGSEGV, *(volatile uint8_t *)(page + 7) = 1);
+	fault_address("a page to be read", page + 7);
+	if (got_code != SEGV_ACCERR)
+		wrong("a page to be read: code %d", got_code);
+	munmap(page, PAGE);
+	FAULT(SIGSEGV, read_byte((uintptr_t)page + 9));
+	fault_address("no page", page + 9);
+	if (got_code != SEGV_MAPERR)
+		wrong("no page: code %d", got_code);
+}
+
+static void faults(unsigned n)
+{
+	volatile int zero = 0, sum;
+
+	(void)n;
+	faults_catch();
+	memory_faults();
+	FAULT(SIGFPE, sum = 77 / zero);
+	if (got_code != FPE_INTDIV)
+		wrong("a division: code %d", got_code);
+	(void)sum;
+	FAULT(SIGILL, asm volatile("ud2"));
+	FAULT(SIGTRAP, asm volatile("int3"));
+	/* Which of its two signals into gives depends on the kernel. */
+	FAULT(SIGSEGV, asm volatile("cli"));
+	FAULT(SIGSEGV, asm volatile("hlt"));
+	FAULT(SIGSEGV, asm volatile("int $0x1f"));
+	FAULT(SIGSEGV, asm volatile("int $0x99"));
+	FAULT(SIGSEGV, asm volatile("in $0x80, %%al" ::: "eax"));
+	FAULT(SIGSEGV, asm volatile("mov %%cr3, %%eax" ::: "eax"));
+	FAULT(SIGSEGV, asm volatile("mov %0, %%ds" :: "r"(0x58)));
+	FAULT(SIGSEGV, asm volatile("mov %0, %%es" :: "r"(0x69)));
+}
+
+/* --- single steps ---------------------------------------------------------- */
+
+/* Ten instructions of a byte each, between two that stop. */
+static void stepped(void)
+{
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	asm volatile("int3\n\t.rept 10\n\tnop\n\t.endr\n\tint3");
+	for (int i = 0; i < 100; i++)
+		getppid();
+	_exit(3);
+}
+
+static uint32_t stopped_at(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
+	    WSTOPSIG(status) != SIGTRAP)
+		wrong("a step ended with 0x%x", status);
+	/* user_regs_struct's eip, the 13th */
+	return ptrace(PTRACE_PEEKUSER, pid, (void *)(12 * 4), NULL);
+}
+
+static void step(unsigned n)
+{
+	pid_t pid = child();
+	uint32_t at;
+
+	(void)n;
+	if (!pid)
+		stepped();
+	at = stopped_at(pid);
+	for (unsigned i = 1; i <= STEPS; i++) {
+		uint32_t now;
+
+		ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL);
+		now = stopped_at(pid);
+		if (now != at + i)
+			wrong("step %u went to 0x%x, not 0x%x", i, now, at + i);
+	}
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	if (stopped_at(pid) != at + STEPS + 1)
+		wrong("the second int3 is somewhere else");
+	/* Over system calls, too. */
+	for (unsigned i = 0; i < 500; i++) {
+		ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL);
+		stopped_at(pid);
+	}
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	reap(pid, 3);
+}
+
+/* --- the FPU ---------------------------------------------------------------- */
+
+/* Loads values of our own, lets others run, and looks. */
+static bool fpu_keeps(uint32_t seed)
+{
+	uint32_t in[4] = { seed, ~seed, seed * 3, seed ^ 0x55 }, out[4];
+	double x = seed, y = 0;
+	uint16_t cw = 0x37f - (seed & 1) * 0x300, cw_out;
+
+	asm volatile("fninit; fldcw %3; fldl %4; movups %5, %%xmm7\n\t"
+		     "mov $158, %%eax; int $0x80\n\t"	/* sched_yield */
+		     "mov $158, %%eax; int $0x80\n\t"
+		     "movups %%xmm7, %0; fstpl %1; fnstcw %2; fninit"
+		     : "=m"(out), "=m"(y), "=m"(cw_out)
+		     : "m"(cw), "m"(x), "m"(in) : "eax", "memory");
+	return !memcmp(in, out, sizeof(in)) && x == y && cw == cw_out;
+}
+
+static void fpu(unsigned seconds)
+{
+	pid_t pids[PROCESSES];
+	time_t end = time(NULL) + seconds;
+
+	for (unsigned i = 0; i < PROCESSES; i++) {
+		pids[i] = child();
+		for (uint32_t turn = 0; !pids[i]; turn++) {
+			if (!fpu_keeps((turn << 4) + i + 1))
+				wrong("process %u lost its registers", i);
+			if (!(turn & 255) && time(NULL) >= end)
+				_exit(0);
+		}
+	}
+	for (unsigned i = 0; i < PROCESSES; i++)
+		reap(pids[i], 0);
+}
+
+/* --- threads ------------------------------------------------------------------ */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static __thread unsigned own;
+static unsigned shared;
+
+static void *thread(void *arg)
+{
+	for (unsigned i = 0; i < 2000; i++) {
+		own += (uintptr_t)arg;
+		pthread_mutex_lock(&lock);
+		shared++;
+		pthread_mutex_unlock(&lock);
+		if (!(i & 15))
+			sched_yield();
+	}
+	return (void *)(uintptr_t)own;
+}
+
+static void threads(unsigned n)
+{
+	pthread_t ids[64];
+
+	if (n > 64)
+		n = 64;
+	for (uintptr_t i = 0; i < n; i++)
+		if (pthread_create(&ids[i], NULL, thread, (void *)i))
+			wrong("pthread_create");
+	for (uintptr_t i = 0; i < n; i++) {
+		void *got;
+
+		pthread_join(ids[i], &got);
+		if ((uintptr_t)got != i * 2000)
+			wrong("thread %u counted to %u", (unsigned)i,
+			      (unsigned)(uintptr_t)got);
+	}
+	if (shared != n * 2000)
+		wrong("all threads counted to %u", shared);
+}
+
+static const struct trial trials[] = {
+	{ "faults", faults }, { "step", step }, { "fpu", fpu },
+	{ "threads", threads }, { NULL, NULL },
+};
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	return trial_main(trials, argv);
+}
