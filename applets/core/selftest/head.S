@@ -35,8 +35,9 @@ header:
 phdr:
 	.long	1, 0, header, PHYS(header), file_size, memory_size, 7, 4096
 
-	/* This decides which bus we are given: PCI. */
+	/* Which bus do we look for?  PCI.  Can we be a Guest of lguest's? */
 	.asciz	"Linux version 4.1.0"
+	.asciz	"LGUEST"
 
 entry:
 	movl	$PHYS(ram_table), %edi
