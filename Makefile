@@ -93,8 +93,9 @@ $B/registry.o: $B/registry.c | build/include/linux $(TOOLCHAIN)
 
 # The Guest of --selftest is 32-bit whatever we are, and the same bytes.
 SELFTEST = build/selftest/guest.bin
-CFLAGS_SELFTEST = -m32 -march=i686 -std=gnu11 $(WARNINGS) -Os -ffreestanding \
+CFLAGS_SELFTEST = -m32 -march=i686 -std=gnu11 $(WARNINGS) -Oz -ffreestanding \
 	-fno-pic -fno-pie -mregparm=3 -mgeneral-regs-only -fno-ident \
+	-fomit-frame-pointer -mpreferred-stack-boundary=2 \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
 
 build/selftest/%.o: $(CORE)/selftest/% $(CORE)/selftest/guest.h Makefile
