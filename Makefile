@@ -91,6 +91,23 @@ $B/registry.o: $B/registry.c | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
 
+# The Guest of --selftest is 32-bit whatever we are, and the same bytes.
+SELFTEST = build/selftest/guest.bin
+CFLAGS_SELFTEST = -m32 -march=i686 -std=gnu11 $(WARNINGS) -Oz -ffreestanding \
+	-fno-pic -fno-pie -mregparm=3 -mgeneral-regs-only -fno-ident \
+	-fomit-frame-pointer -mpreferred-stack-boundary=2 \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
+
+build/selftest/%.o: $(CORE)/selftest/% $(CORE)/selftest/guest.h Makefile
+	@mkdir -p $(@D)
+	gcc $(CFLAGS_SELFTEST) -c -o $@ $<
+
+$(SELFTEST): $(CORE)/selftest/guest.lds build/selftest/head.S.o \
+		build/selftest/guest.c.o
+	ld -m elf_i386 --oformat binary -z noexecstack -o $@ -T $^
+
+$B/$(CORE)/selftest.o build/unit/$(CORE)/selftest.o: $(SELFTEST)
+
 build/sysroot-i386/.done: | tests/fetch
 	tests/fetch sysroot-i386
 
@@ -171,7 +188,7 @@ fuzz: $(FUZZ:%=build/fuzz/%)
 	@tests/run --fuzz $(FUZZ_SECONDS) $^
 
 # Not needed by `make test`, so not among its packages either.
-build/fuzz/%: tests/fuzz/%.c $(SRCS) $B/registry.c Makefile
+build/fuzz/%: tests/fuzz/%.c $(SRCS) $B/registry.c $(SELFTEST) Makefile
 	@mkdir -p $(@D)
 	@command -v clang >/dev/null || { echo "fuzz: apt-get install clang" \
 		"libclang-rt-14-dev" >&2; exit 1; }
@@ -204,8 +221,8 @@ size: $B/lguest
 	@size=$$(stat -c %s $B/lguest); echo "$B/lguest: $$size bytes" \
 		"stripped, $(BUDGET) allowed"; [ $$size -le $(BUDGET) ]
 
-lint: build/include/linux $B/registry.c
-	tests/lint $(SRCS) $(wildcard initramfs/*.c tests/replay.c tests/unit/*.c \
+lint: build/include/linux $B/registry.c $(SELFTEST)
+	tests/lint $(SRCS) $(wildcard $(CORE)/selftest/*.c initramfs/*.c tests/replay.c tests/unit/*.c \
 		tests/fuzz/*.c)
 
 # --- making use of it ---------------------------------------------------

@@ -9,11 +9,13 @@
 
 #include "guest.h"
 #include "links.h"
+#include "selftest.h"
 
 /* The command line while it is read. */
 struct run {
 	struct plan plan;
 	struct guest guest;
+	bool selftest;
 };
 
 #define ROWS_MAX	32
@@ -82,6 +84,8 @@ static const struct option_row own_rows[] = {
 	  OPTION_FLAG, .letter = 'v', .offset = PLAN(verbose) },
 	{ "quiet", NULL, "nothing of ours on stdout or stderr but errors",
 	  OPTION_FLAG, .offset = PLAN(quiet) },
+	{ "selftest", NULL, "try each hypervisor with a Guest of our own",
+	  OPTION_FLAG, .offset = offsetof(struct run, selftest) },
 	{ "list", NULL, "print the names that this binary answers to",
 	  OPTION_CALL, .take = run_list },
 	{ "version", NULL, "print the version and leave",
@@ -172,6 +176,7 @@ static int run_main(int argc, char **argv)
 	/* No initialiser: it would take 12 KiB of the binary. */
 	static struct run run;
 	struct plan *p = &run.plan;
+	unsigned ndevices;
 	int first;
 
 	p->console = "tty";
@@ -183,14 +188,19 @@ static int run_main(int argc, char **argv)
 	for (const struct device_type *const *t = device_types; *t; t++)
 		if ((*t)->always)
 			guest_add_device(&run.guest, *t, NULL);
+	ndevices = run.guest.ndevices;
 	first = options_parse(rows, &run, argc, argv);
+	say_verbose = p->verbose && !p->quiet;
+	if (run.selftest && (first != argc || run.guest.ndevices != ndevices))
+		die_usage("--selftest brings its own kernel and devices");
+	if (run.selftest)
+		return selftest(&run.guest, p->hypervisor);
 	if (argc - first < 2)
 		die_usage("usage: lguest [options] MEM KERNEL [kernel arguments...]; see --help");
 	p->memory = parse_memory(argv[first]);
 	p->kernel = argv[first + 1];
 	p->arguments = join(argv + first + 2, argc - first - 2);
 	check_stdin_once(p);
-	say_verbose = p->verbose && !p->quiet;
 	return guest_run(&run.guest, p);
 }
 

@@ -81,6 +81,12 @@ void *xzalloc(size_t size);
 /* open(2) with O_CLOEXEC added. */
 int xopen(const char *path, int flags, mode_t mode);
 
+/*
+ * "fd:N" is what somebody has opened for us: a copy of it, or die.  -1 for any
+ * other path; a file of that name is "./fd:N".
+ */
+int xtake(const char *path);
+
 /* Exactly len bytes at off, or die naming path; EOF is "file is truncated". */
 void xpread(int fd, void *buf, size_t len, off_t off, const char *path);
 

@@ -29,9 +29,9 @@ const char *disk_cause(const struct disk *disk)
  * Looked at before it is opened: to open a tape winds it, to open a watchdog
  * starts it, and to open a FIFO waits for ever.
  */
-static bool disk_kind(const char *path, struct stat *st)
+static bool disk_kind(const char *path, int fd, struct stat *st)
 {
-	if (stat(path, st))
+	if (fd < 0 ? stat(path, st) : fstat(fd, st))
 		die_errno("open %s", path);
 	switch (st->st_mode & S_IFMT) {
 	case S_IFREG:
@@ -116,10 +116,13 @@ void disk_open(struct disk *disk)
 	/* A read-only disk has no writes to keep elsewhere. */
 	if (disk->readonly)
 		disk->snapshot = false;
-	disk->is_device = disk_kind(disk->path, &before);
+	disk->fd = xtake(disk->path);
+	disk->is_device = disk_kind(disk->path, disk->fd, &before);
 	/* O_EXCL: whoever has mounted a block device has it to himself. */
-	disk->fd = xopen(disk->path, (shared ? O_RDONLY : O_RDWR) | O_NONBLOCK |
-			 (disk->is_device ? O_EXCL : 0), 0);
+	if (disk->fd < 0)
+		disk->fd = xopen(disk->path, (shared ? O_RDONLY : O_RDWR) |
+				 O_NONBLOCK | (disk->is_device ? O_EXCL : 0),
+				 0);
 	if (fstat(disk->fd, &st))
 		die_errno("stat %s", disk->path);
 	if (st.st_ino != before.st_ino || st.st_dev != before.st_dev)

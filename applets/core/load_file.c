@@ -81,9 +81,11 @@ int load_open(const char *path)
 {
 	const char *name = load_name(path);
 	bool is_stdin = name != path;
-	int copy, fd = is_stdin ? open_stdin() : xopen(path, O_RDONLY, 0);
+	int copy, fd = is_stdin ? open_stdin() : xtake(path);
 	struct stat st;
 
+	if (fd < 0)
+		fd = xopen(path, O_RDONLY, 0);
 	if (fstat(fd, &st))
 		die_errno("stat %s", name);
 	if (S_ISDIR(st.st_mode))

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,6 +27,20 @@ int xopen(const char *path, int flags, mode_t mode)
 
 	if (fd < 0)
 		die_errno("open %s", path);
+	return fd;
+}
+
+int xtake(const char *path)
+{
+	uint64_t n;
+	int fd;
+
+	if (strncmp(path, "fd:", 3) || !parse_number(path + 3, 0, INT_MAX, &n))
+		return -1;
+	/* Never 0 to 2, which others will use. */
+	fd = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		die_errno("%s", path);
 	return fd;
 }
 

@@ -22,6 +22,8 @@
 /* The Guest's addresses are 32 bits, and its devices want some. */
 #define RAM_MAX		GIB(3)
 
+static bool made;		/* is there a struct user? */
+
 static bool hypervisor_user_can(const struct image *image, char *why)
 {
 	if (image->is_64) {
@@ -104,6 +106,7 @@ static void hypervisor_user_create(struct guest *g)
 	direct_create(u);
 	post_create(g);
 	boot_load(g, u);
+	made = true;
 }
 
 static void hypervisor_user_start(struct guest *g)
@@ -119,9 +122,13 @@ static void hypervisor_user_line(struct guest *g, unsigned irq, bool level)
 		post_interrupt(irq);
 }
 
+/* A bus that is reset takes its doorbells from a Guest that is gone. */
 static void hypervisor_user_doorbell(struct virtqueue *q, gpa_t gpa, bool on)
 {
-	USER->doorbells[q->d->index * QUEUES_MAX + q->index] = on ? gpa : 0;
+	unsigned n = q->d->index * QUEUES_MAX + q->index;
+
+	if (made)
+		USER->doorbells[n] = on ? gpa : 0;
 }
 
 static void tell_counters(void)
@@ -163,6 +170,7 @@ static void hypervisor_user_destroy(struct guest *g)
 	post_stop();
 	if (say_verbose)
 		tell_counters();
+	made = false;
 	munmap(USER, sizeof(*USER));
 }
 
