@@ -106,6 +106,9 @@ void pte_set(u32 *pgdir, u32 va, u32 pte);
 void pgdir_use(u32 *pgdir);
 /* A directory with the kernel's part and nothing else. */
 u32 *pgdir_new(void);
+/* The kernel's, 4 MiB of it, and nobody's in particular. */
+#define KERNEL_VA	0xe0000000
+
 /* Maps physical memory that the kernel has not got, for good. */
 void *map_physical(u32 at, u32 size);
 void memory_init(void);

@@ -89,8 +89,9 @@ void memory_init(void)
 
 	memcpy(&ram_size, params + E820_SIZE, 4);
 	next_page = (phys(bss_end) + PAGE - 1) & -PAGE;
-	/* Shared by all directories, so it is there before the second one. */
+	/* Shared by all directories, so there before the second one. */
 	pte_at(kernel_pgdir, WINDOW);
+	pte_at(kernel_pgdir, KERNEL_VA);
 	/* From now on there is nothing where programs are to be. */
 	memset(kernel_pgdir, 0, PAGE_OFFSET >> 20);
 	hcall(LHCALL_FLUSH_TLB, 1, 0, 0);
