@@ -175,6 +175,12 @@ extern bool (*trap_hook)(struct regs *r);
 extern volatile u32 irq_count[32];
 extern void (*irq_hook)(struct regs *r, unsigned irq);
 
+/*
+ * Sleeps until the timer has come; interrupts are on then.  Off before, or it
+ * might have come when it is to be waited for.
+ */
+void timer_sleep(u32 ns);
+
 /* Ring 3, from r on until its next trap, which is in r then. */
 void user_run(struct regs *r);
 void user_regs(struct regs *r, u32 eip);

@@ -163,10 +163,7 @@ TEST(kernel, fpu_kept_in_kernel)
 
 		pgdir_use(pgdir_new());
 		hcall(LHCALL_FLUSH_TLB, 1, 0, 0);
-		lguest_data.blocked_interrupts = ~1;
-		irqs_on();
-		hcall(LHCALL_SET_CLOCKEVENT, 1000, 0, 0);
-		hcall(LHCALL_HALT, 0, 0, 0);
+		timer_sleep(1000);
 		irqs_off();
 		pgdir_use(kernel_pgdir);
 		pages_release(mark);

@@ -42,7 +42,8 @@ TEST(kernel, timer_halt)
 {
 	timer_ready();
 	irqs_on();
-	timer_set(MSEC);
+	/* Long enough to be asleep by then, even emulated. */
+	timer_set(50 * MSEC);
 	hcall(LHCALL_HALT, 0, 0, 0);
 	EQUAL(irq_count[0], 1);
 	/* Once means once. */
@@ -54,7 +55,7 @@ TEST(kernel, timer_halt)
 TEST(kernel, timer_halt_disabled)
 {
 	timer_ready();
-	timer_set(MSEC);
+	timer_set(50 * MSEC);
 	hcall(LHCALL_HALT, 0, 0, 0);
 	EQUAL(irq_count[0], 1);
 	EQUAL(lguest_data.irq_enabled, FLAG_IF);
@@ -86,12 +87,10 @@ TEST(kernel, timer_not_early)
 	irqs_on();
 	for (unsigned i = 0; i < ARRAY_SIZE(times); i++) {
 		/* The time is that of the last interrupt. */
-		timer_set(100000);
-		hcall(LHCALL_HALT, 0, 0, 0);
+		timer_sleep(100000);
 		stamp_sec = lguest_data.sec;
 		stamp_nsec = lguest_data.nsec;
-		timer_set(times[i]);
-		hcall(LHCALL_HALT, 0, 0, 0);
+		timer_sleep(times[i]);
 		if (since_stamp() < times[i])
 			fail("%u ns came after %u", times[i], since_stamp());
 	}
@@ -108,8 +107,7 @@ TEST(kernel, timer_cancelled)
 	EQUAL(irq_count[0], 0);
 	/* A later one takes the place of the one before. */
 	timer_set(4000000000u);
-	timer_set(1);
-	hcall(LHCALL_HALT, 0, 0, 0);
+	timer_sleep(1);
 	EQUAL(irq_count[0], 1);
 	timer_set(0);
 }

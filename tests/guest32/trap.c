@@ -103,6 +103,23 @@ bool trap_catch(void (*fn)(u32), u32 arg)
 	return false;
 }
 
+void timer_sleep(u32 ns)
+{
+	u32 count = irq_count[0];
+
+	irqs_off();
+	lguest_data.blocked_interrupts = ~1;
+	hcall(LHCALL_SET_CLOCKEVENT, ns, 0, 0);
+#if GEN >= KERNEL(2, 6, 31)
+	hcall(LHCALL_HALT, 0, 0, 0);
+#else
+	/* One that comes while these Hosts fall asleep does not wake them. */
+	lguest_data.irq_enabled = FLAG_IF;
+#endif
+	while (irq_count[0] == count)
+		hcall(LHCALL_FLUSH_ASYNC, 0, 0, 0);
+}
+
 void user_regs(struct regs *r, u32 eip)
 {
 	memset(r, 0, sizeof(*r));

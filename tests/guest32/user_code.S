@@ -135,3 +135,81 @@ user_at_\name:
 	PROBE	hole_read, movl 0x700010, %eax
 	PROBE	hole_write, movl %eax, 0x700020
 	PROBE	top_read, movl 0xfffff000, %eax
+	PROBE	sysenter, sysenter
+	PROBE	syscall, .byte 0x0f, 0x05
+	PROBE	rdpmc, rdpmc
+	PROBE	mov_ss, movl %edx, %ss
+
+/* Segment registers loaded in each of the ways, and used. */
+	.globl	user_reload, user_far, user_iret, user_plain, user_flags
+	.globl	user_count
+user_reload:
+	movl	$0x7b, %ecx
+	movl	%ecx, %ds
+	movl	%ecx, %es
+	addl	$1, (%edx)
+	movl	%edx, %edi
+	addl	$4, %edi
+	movl	$0x1111, %eax
+	stosl
+	pushl	%ds
+	popl	%es
+	stosl
+	pushl	$0x7b
+	popl	%ds
+	addl	$1, (%edx)
+	movl	$0x7b, (%edi)
+	movw	(%edi), %es
+	stosl
+	movl	$0x7b, %ecx
+	movl	%ecx, %fs
+	addl	$1, %fs:(%edx)
+	movl	%ecx, %ss
+	pushl	$0x2222
+	popl	%eax
+	int	$0x80
+user_far:
+	ljmp	$0x73, $1f
+1:	lcall	$0x73, $2f
+	movl	$0x4444, %eax
+	int	$0x80
+2:	addl	$1, (%edx)
+	lret
+user_iret:
+	movl	%esp, %ecx
+	pushl	$0x7b
+	pushl	%ecx
+	pushl	$0xcd7
+	pushl	$0x73
+	pushl	$1f
+	addl	$8, %esp
+	subl	$8, %esp
+	iret
+1:	pushfl
+	popl	%eax
+	cld
+	int	$0x80
+/* What is allowed to everybody, but shows the Host's values. */
+user_plain:
+	sgdt	(%edx)
+	sidt	8(%edx)
+	sldt	%eax
+	str	%eax
+	smsw	%eax
+	xorl	%eax, %eax
+	cpuid
+	rdtsc
+	movl	$0x7b, %ecx
+	lar	%ecx, %eax
+	verw	%cx
+	pushfl
+	popfl
+	int	$0x80
+user_flags:
+	pushl	%eax
+	popfl
+	int	$0x80
+/* Counts at edx for ever. */
+user_count:
+	addl	$1, (%edx)
+	jmp	user_count
