@@ -65,10 +65,10 @@ user_at_\name:
 	addl	$1, %eax
 	INSN	overflow, into
 	BEGIN	bound
-	movl	$5, (%esp)
-	movl	$6, 4(%esp)
+	movl	$5, -8(%esp)
+	movl	$6, -4(%esp)
 	xorl	%eax, %eax
-	INSN	bound, boundl %eax, (%esp)
+	INSN	bound, boundl %eax, -8(%esp)
 	BEGIN	float
 	fninit
 	pushl	$0x037b
