@@ -20,7 +20,8 @@ static void kernel_write(u32 va)
 static void expect_fault(bool did, const struct regs *r, u32 va, u32 error)
 {
 	if (!did || r->vector != 14)
-		fail("no fault at 0x%x", va);
+		fail("0x%x: trap %u error 0x%x", va, did ? r->vector : 0,
+		     r->error);
 	else if (r->error != error || trapped_cr2 != va)
 		fail("0x%x: error 0x%x at 0x%x, not 0x%x", va, r->error,
 		     trapped_cr2, error);

@@ -42,6 +42,7 @@ extern u32 probe_stack;
 
 static void probe_check(const struct probe *p)
 {
+	trace(p->name);
 	if (!trap_catch(p->fn, 0))
 		fail("%s does not trap", p->name);
 	else if (trapped.vector != p->vector || trapped.error != p->error)

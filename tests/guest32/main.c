@@ -4,6 +4,7 @@
  *	suite=kernel		all of its tests (also: user, devices)
  *	suite=hostile:NAME	one of them
  *	only=NAME		this test alone
+ *	trace=1			also before each step
  */
 #include <stdarg.h>
 
@@ -13,6 +14,7 @@ extern const struct test tests_start[], tests_end[];
 
 static char failed[160];
 static const char *skipped;
+static bool tracing;
 
 void fail(const char *fmt, ...)
 {
@@ -30,10 +32,17 @@ void skip(const char *why)
 	skipped = why;
 }
 
+void trace(const char *what)
+{
+	if (tracing)
+		say("  %s\n", what);
+}
+
 static void test_run(const struct test *t)
 {
 	u32 mark = pages_mark();
 
+	trace(t->name);
 	*failed = '\0';
 	skipped = NULL;
 	t->fn();
@@ -71,6 +80,7 @@ __attribute__((used)) void guest_main(void)
 	memory_init();
 	arguments_init();
 	traps_init();
+	tracing = argument_number("trace", 0);
 	memcpy(suite, argument("suite"), sizeof(suite));
 	memcpy(only, argument("only"), sizeof(only));
 	say("BEGIN %s %s, %u MiB\n", RELEASE, suite, ram_size >> 20);

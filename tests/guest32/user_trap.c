@@ -52,6 +52,7 @@ static void probe_check(const struct probe *p)
 {
 	struct regs r;
 
+	trace(p->name);
 	/* Not touched before, some Hosts call it absent. */
 	touched = *(volatile u32 *)0xc0100000;
 	program_run(&r, p->fn, 0, 0);
