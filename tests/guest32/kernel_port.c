@@ -13,16 +13,16 @@
 
 TEST(kernel, port_in)
 {
-	/* To 3.0 the small ones set more than is theirs. */
-	bool exact = GEN >= KERNEL(3, 1, 0);
-	u32 byte = exact ? 0x123456ff : 0x1234ffff;
+	/* To 3.0 Hosts set more for the small ones than is theirs. */
+	u32 more = GEN >= KERNEL(3, 1, 0) ? 0 : 0xff00;
 
-	EQUAL(TRY("inb %%dx, %%al"), byte);
-	EQUAL(TRY("inb $0x92, %%al"), byte);
+	EQUAL(TRY("inb %%dx, %%al") | more, 0x123456ff | more);
+	EQUAL(TRY("inb $0x92, %%al") | more, 0x123456ff | more);
 	EQUAL(TRY("inl %%dx, %%eax"), 0xffffffff);
 	EQUAL(TRY("inl $0x92, %%eax"), 0xffffffff);
-	EQUAL(TRY("inw %%dx, %%ax"), exact ? 0x1234ffff : 0xffffffff);
-	EQUAL(TRY("inw $0x92, %%ax"), exact ? 0x1234ffff : 0xffffffff);
+	more = GEN >= KERNEL(3, 1, 0) ? 0 : 0xffff0000;
+	EQUAL(TRY("inw %%dx, %%ax") | more, 0x1234ffff | more);
+	EQUAL(TRY("inw $0x92, %%ax") | more, 0x1234ffff | more);
 }
 
 TEST(kernel, port_out)
