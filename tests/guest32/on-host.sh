@@ -49,7 +49,7 @@ make -s -C "$top" ARCH=i386 all
 make -s -C "$top/tests/guest32" GENERATIONS="$generation"
 if [ $# -eq 0 ]; then
 	set -- suite=kernel suite=user suite=devices
-	for name in $(outcomes_names); do
+	for name in $(outcomes_names_real); do
 		set -- "$@" "suite=hostile:$name"
 	done
 fi
