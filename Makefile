@@ -17,9 +17,8 @@ CORE = applets/core
 # Plug-ins are NAME.c or NAME/*.c; what has an underscore only helps NAME.c.
 KINDS = device bus hypervisor
 
-# Applets to leave out.  With this one the binary is beyond the budget, so only
-# `make WITHOUT=` has them all.
-WITHOUT = mkdisk
+# Applets to leave out, if somebody wants it smaller.
+WITHOUT =
 APPLETS = $(filter-out $(WITHOUT:%=applets/%.c),$(sort $(wildcard applets/*.c)))
 # This one is for Hosts that run 32-bit code in 64-bit processes.
 LACKING = $(if $(filter i386,$(ARCH)),user)
