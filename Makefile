@@ -8,7 +8,7 @@
 ARCH = x86_64
 PREFIX = /usr/local
 DESTDIR =
-MODULES = /lib/modules/$(shell uname -r)
+MODULES = $(wildcard /lib/modules/$(shell uname -r))
 FUZZ_SECONDS = 60
 BUDGET = 262144
 
@@ -17,9 +17,8 @@ CORE = applets/core
 # Plug-ins are NAME.c or NAME/*.c; what has an underscore only helps NAME.c.
 KINDS = device bus hypervisor
 
-# Applets to leave out.  With this one the binary is beyond the budget, so only
-# `make WITHOUT=` has them all.
-WITHOUT = mkdisk
+# Applets to leave out, if somebody wants it smaller.
+WITHOUT =
 APPLETS = $(filter-out $(WITHOUT:%=applets/%.c),$(sort $(wildcard applets/*.c)))
 # This one is for Hosts that run 32-bit code in 64-bit processes.
 LACKING = $(if $(filter i386,$(ARCH)),user)
@@ -245,9 +244,12 @@ install: $B/lguest
 		$(INSTALL)/share/bash-completion/completions/lguest-$$c || \
 		exit 1; done
 
-# The guest's /init, and what it is packed with.  The busybox of a 32-bit guest
+# What goes into initramfs images besides lguest.  The busybox of a 32-bit guest
 # is unpacked, like the library, not installed.
 BUSYBOX = $(if $(filter i386,$(ARCH)),build/busybox-i386/bin,/bin)/busybox
+IMAGE = $(if $(filter x86_64,$(ARCH)),,-$(ARCH)).cpio.gz
+MAKE_IMAGE = LGUEST=$B/lguest initramfs/make
+SYSTEM = -i $B/init -b $(BUSYBOX) $(if $(MODULES),-m '$(MODULES)')
 
 $B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c)))
 	$(call LINK,$^)
@@ -258,12 +260,14 @@ $B/real-lguest-%: $B/tests/real-lguest-%.o
 	$(call LINK,$^)
 	strip -s -R .comment $@
 
-init: $B/init
+init: $B/init $B/lguest
 
-initramfs: $B/init
+initramfs: $B/init $B/lguest
 	$(if $(filter i386,$(ARCH)),tests/fetch busybox-i386)
-	initramfs/make -i $B/init -b $(BUSYBOX) -m '$(MODULES)' \
-		-o build/initramfs-$(ARCH).cpio.gz
+	$(MAKE_IMAGE) -l $B/lguest -o build/lguest-overlay$(IMAGE)
+	$(MAKE_IMAGE) -l $B/lguest $(SYSTEM) -s rescue \
+		-o build/rescue$(IMAGE) root/example=initramfs/example
+	$(MAKE_IMAGE) $(SYSTEM) -o build/initramfs-$(ARCH).cpio.gz
 
 clean:
 	rm -rf build
@@ -278,8 +282,10 @@ help:
 #:	make fuzz		fuzz each target for FUZZ_SECONDS (60)
 #:	make bench		measure, beside QEMU
 #:	make install		into DESTDIR and PREFIX (/usr/local)
-#:	make initramfs		build/initramfs-ARCH.cpio.gz, with modules from
-#:				MODULES=DIR (/lib/modules/VERSION)
+#:	make initramfs		build/rescue.cpio.gz, a Host with lguest in it;
+#:				build/lguest-overlay.cpio.gz, to put behind an
+#:				initrd; build/initramfs-ARCH.cpio.gz, a Guest;
+#:				modules from MODULES=DIR (/lib/modules/VERSION)
 #:	make size		bytes by object; fails above the budget
 #:	make lint		what compilers and cppcheck find; house style
 #:	make check-binary	static, and nothing writable is executable

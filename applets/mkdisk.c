@@ -4,6 +4,7 @@
  * and no other program is called, so neither root nor a full system is needed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,8 +39,8 @@ static const struct option_row rows[] = {
 	  OPTION_STRING, .letter = 's', .offset = AT(size), .min = RAW | EXT2 },
 	{ "free", "SIZE", "ext2: as large as the files need, and so much more",
 	  OPTION_STRING, .offset = AT(free), .min = EXT2 },
-	{ "from", "FILE", "raw: what goes in, perhaps gzipped; - is stdin",
-	  OPTION_STRING, .offset = AT(from), .min = RAW },
+	{ "from", "FILE", "raw: what goes in; cpio: an initramfs that goes first",
+	  OPTION_STRING, .offset = AT(from), .min = RAW | CPIO },
 	{ "dir", "DIR", "ext2, cpio: all that is in this directory",
 	  OPTION_STRING, .letter = 'd', .offset = AT(dir), .min = EXT2 | CPIO },
 	{ "archive", "TAR", "ext2, cpio: all that is in this tar archive",
@@ -119,6 +120,11 @@ static uint64_t parse_bytes(const char *option, const char *text)
 	return n;
 }
 
+static bool has_tree(const struct mkdisk *m)
+{
+	return m->dir || m->archive || m->list;
+}
+
 static void parse_sizes(struct mkdisk *m)
 {
 	struct ext2_options *o = &m->ext2;
@@ -134,11 +140,10 @@ static void parse_sizes(struct mkdisk *m)
 		die_usage("--size and --free: which one?");
 	if (m->kind == RAW && !m->size && !m->from)
 		die_usage("--type=raw wants --size or --from");
-	if (m->kind == EXT2 && !m->size && !m->free && !m->dir &&
-	    !m->archive && !m->list)
+	if (m->kind == EXT2 && !m->size && !m->free && !has_tree(m))
 		die_usage("--type=ext2 wants --size, --free or something that goes in");
-	if (m->kind == CPIO && !m->dir && !m->archive && !m->list)
-		die_usage("--type=cpio wants --dir, --archive or --list");
+	if (m->kind == CPIO && !has_tree(m) && !m->from)
+		die_usage("--type=cpio wants --dir, --archive, --list or --from");
 	if (!m->block_size)
 		return;
 	if (!parse_number(m->block_size, 1024, 4096, &n) || n & (n - 1))
@@ -210,7 +215,7 @@ static void check_stdin_once(const struct mkdisk *m)
 	for (unsigned i = 0; i < ARRAY_SIZE(readers); i++)
 		n += readers[i] && !strcmp(readers[i], "-");
 	if (n > 1)
-		die_usage("only one of --archive and --list can be -");
+		die_usage("only one of --archive, --list and --from can be -");
 }
 
 /* Nothing is opened before all of it made sense. */
@@ -264,24 +269,42 @@ static bool is_initramfs(const uint8_t *head)
 	return false;
 }
 
-/* What is there already, and where the next archive may begin. */
-static uint64_t copy_old(struct target *t)
+/* An archive as it is; returns where the next one may begin. */
+static uint64_t copy_archive(struct target *t, int fd, const char *name,
+			     uint64_t off)
 {
 	static uint8_t buf[KIB(256)];
-	uint64_t off = 0, size = t->old_stat.st_size;
+	bool begun = false;
+	size_t n;
 
-	while (off < size) {
-		size_t n = size - off < sizeof(buf) ? size - off : sizeof(buf);
-
-		xpread(t->old, buf, n, off, t->name);
-		if (!off && (n < 8 || !is_initramfs(buf)))
+	while ((n = xread(fd, buf, sizeof(buf), name))) {
+		if (!begun && (n < 8 || !is_initramfs(buf)))
 			die("%s: not an initramfs, so nothing can follow it",
-			    t->name);
+			    name);
+		begun = true;
 		target_write(t, buf, n, off);
 		off += n;
 	}
+	if (!begun)
+		die("%s: empty", name);
 	/* The kernel looks for headers at multiples of four. */
 	return ALIGN_UP(off, 4);
+}
+
+static void write_cpio(struct mkdisk *m)
+{
+	struct target *t = &m->target;
+	uint64_t off = 0;
+
+	if (m->append)
+		off = copy_archive(t, t->old, t->name, off);
+	if (m->from && !strcmp(m->from, "-"))
+		off = copy_archive(t, 0, "standard input", off);
+	else if (m->from)
+		off = copy_archive(t, xopen(m->from, O_RDONLY, 0), m->from,
+				   off);
+	if (has_tree(m))
+		cpio_write(t, off, &m->tree, m->gzip);
 }
 
 static void mkdisk_write(struct mkdisk *m)
@@ -297,7 +320,7 @@ static void mkdisk_write(struct mkdisk *m)
 		break;
 	default:
 		tree_finish(&m->tree);
-		cpio_write(t, m->append ? copy_old(t) : 0, &m->tree, m->gzip);
+		write_cpio(m);
 	}
 }
 

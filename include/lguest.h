@@ -90,6 +90,9 @@ int xtake(const char *path);
 /* Exactly len bytes at off, or die naming path; EOF is "file is truncated". */
 void xpread(int fd, void *buf, size_t len, off_t off, const char *path);
 
+/* Up to len bytes, fewer only at the end; dies naming path. */
+size_t xread(int fd, void *buf, size_t len, const char *path);
+
 /* write(2) until all is out; retries EINTR.  Returns false and errno. */
 bool write_all(int fd, const void *buf, size_t len);
 

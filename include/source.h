@@ -26,6 +26,12 @@ size_t source_read(struct source *s, void *buf, size_t n);
 /* As much further; false if the end comes first. */
 bool source_skip(struct source *s, uint64_t n);
 
+/*
+ * Goes over a hole in the file, if there is one here that can be seen without
+ * reading it; returns its length.
+ */
+uint64_t source_hole(struct source *s);
+
 void source_close(struct source *s);
 
 #endif

@@ -13,7 +13,8 @@
  *				that the script's status gets out
  *	lguest.ip=ADDRESS/BITS	the address of eth0
  *
- * With neither test nor script there is a shell; when it ends, so do we.
+ * With neither test nor script there is a shell; when it ends, so do we.  A
+ * rescue image needs no word for the modules of a host: its list is another.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -366,6 +367,7 @@ int main(void)
 	read_cmdline();
 	say("init: started");
 	load_modules("guest");
+	load_modules("rescue");
 	if (word("host")) {
 		load_modules("host");
 		hold_vm();

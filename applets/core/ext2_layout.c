@@ -230,8 +230,13 @@ static void plan_needed(struct ext2 *e, uint64_t need)
 	uint64_t room = (e->options->free + e->bs - 1) / e->bs;
 	uint64_t inodes = e->inodes_used +
 			  e->options->free / BYTES_PER_INODE;
+	/* A group's bitmap has bits for so many inodes, and not for more. */
+	uint64_t groups = (inodes + 8 * e->bs - 1) / (8 * e->bs);
+	uint64_t least = e->first + (groups - 1) * 8 * e->bs + 1;
 	uint64_t blocks = need + room + e->first + 8, want;
 
+	if (blocks < least)
+		blocks = least;
 	for (unsigned turn = 0; turn < 64; turn++) {
 		if (!set_sizes(e, blocks, inodes))
 			break;
@@ -240,6 +245,8 @@ static void plan_needed(struct ext2 *e, uint64_t need)
 		if (!last_group_fits(e))
 			want = (uint64_t)ext2_group_start(e, e->groups - 1) +
 			       ext2_group_overhead(e, e->groups - 1) + 1;
+		if (want < least)
+			want = least;
 		if (want <= blocks && (blocks - want < 8 || turn > 8))
 			return;
 		blocks = want;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Bytes on their way into an archive, compressed if asked.  Compression is what
- * takes the time, so it is done by as many threads as there are processors:
- * each takes a chunk, with the 32 KiB before it as its dictionary, so that the
- * result is one ordinary gzip file, no larger for that.  Where the chunks begin
- * depends on nothing but the input.
+ * takes the time, so each chunk of input gets a thread, as many at once as there
+ * are processors, while the next one is being read.  The 32 KiB before it are a
+ * chunk's dictionary, so that the result is one ordinary gzip file, no larger
+ * for that.  Where the chunks begin depends on nothing but the input.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -23,12 +23,13 @@
 struct chunk {
 	uint8_t in[WINDOW + CHUNK], out[PACKED_MAX];
 	size_t window, len, packed;
-	bool last;
+	bool last, begun, threaded;
 	pthread_t thread;
 };
 
+/* The chunks are a ring: behind the one being filled is the oldest. */
 struct pack_gzip {
-	unsigned threads, filled;
+	unsigned slots, at;
 	uint32_t crc;
 	struct chunk *chunks;
 };
@@ -52,9 +53,9 @@ void pack_start(struct pack *p, struct target *to, uint64_t off, bool gzip)
 		return;
 	}
 	p->gzip = xzalloc(sizeof(*p->gzip));
-	p->gzip->threads = cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX :
-			   cpus;
-	p->gzip->chunks = xzalloc(p->gzip->threads * sizeof(struct chunk));
+	p->gzip->slots = 1 + (cpus < 1 ? 1 : cpus > THREADS_MAX ? THREADS_MAX :
+			      cpus);
+	p->gzip->chunks = xzalloc(p->gzip->slots * sizeof(struct chunk));
 	p->gzip->crc = crc32(0, NULL, 0);
 	pack_out(p, gzip_header, sizeof(gzip_header));
 }
@@ -89,54 +90,51 @@ static void chunk_follow(struct chunk *next, const struct chunk *c)
 	next->len = 0;
 }
 
-/* Packs what is there, all chunks at once, and writes it in order. */
-static void gzip_flush(struct pack *p, bool last)
+static void chunk_begin(struct chunk *c)
+{
+	c->begun = true;
+	c->packed = 0;
+	c->threaded = !c->last &&
+		      !pthread_create(&c->thread, NULL, chunk_pack, c);
+	if (!c->threaded)
+		chunk_pack(c);
+}
+
+/* Waits for it, writes it, and makes it an empty one. */
+static void chunk_end(struct pack *p, struct chunk *c)
+{
+	if (!c->begun)
+		return;
+	if (c->threaded)
+		pthread_join(c->thread, NULL);
+	if (!c->packed)
+		die("%s: no memory to compress it", p->target->name);
+	p->gzip->crc = crc32(p->gzip->crc, c->in + c->window, c->len);
+	pack_out(p, c->out, c->packed);
+	c->begun = false;
+}
+
+static struct chunk *gzip_turn(struct pack *p)
 {
 	struct pack_gzip *z = p->gzip;
-	unsigned n = z->filled + (last && z->filled < z->threads);
-	bool alone[THREADS_MAX] = { false };
+	struct chunk *full = &z->chunks[z->at], *next;
 
-	for (unsigned i = 0; i < n; i++) {
-		z->chunks[i].last = last && i == n - 1;
-		z->chunks[i].packed = 0;
-		/* This thread does one; and all that get none of their own. */
-		alone[i] = i == n - 1 || pthread_create(&z->chunks[i].thread,
-					NULL, chunk_pack, &z->chunks[i]);
-	}
-	for (unsigned i = n; i-- > 0; )
-		if (alone[i])
-			chunk_pack(&z->chunks[i]);
-	for (unsigned i = 0; i < n; i++) {
-		struct chunk *c = &z->chunks[i];
-
-		if (!alone[i])
-			pthread_join(c->thread, NULL);
-		if (!c->packed)
-			die("%s: no memory to compress it", p->target->name);
-		z->crc = crc32(z->crc, c->in + c->window, c->len);
-		pack_out(p, c->out, c->packed);
-	}
-	if (n)
-		chunk_follow(&z->chunks[0], &z->chunks[n - 1]);
-	z->filled = 0;
+	chunk_begin(full);
+	z->at = (z->at + 1) % z->slots;
+	next = &z->chunks[z->at];
+	chunk_end(p, next);
+	chunk_follow(next, full);
+	return next;
 }
 
 static void *gzip_room(struct pack *p, size_t *n)
 {
-	struct pack_gzip *z = p->gzip;
-	struct chunk *c = &z->chunks[z->filled];
-	size_t room;
+	struct chunk *c = &p->gzip->chunks[p->gzip->at];
 
-	if (c->len == CHUNK) {
-		if (++z->filled == z->threads)
-			gzip_flush(p, false);
-		else
-			chunk_follow(c + 1, c);
-		c = &z->chunks[z->filled];
-	}
-	room = CHUNK - c->len;
-	if (*n > room)
-		*n = room;
+	if (c->len == CHUNK)
+		c = gzip_turn(p);
+	if (*n > CHUNK - c->len)
+		*n = CHUNK - c->len;
 	return c->in + c->window + c->len;
 }
 
@@ -157,7 +155,7 @@ void pack_used(struct pack *p, size_t n)
 {
 	p->total += n;
 	if (p->gzip)
-		p->gzip->chunks[p->gzip->filled].len += n;
+		p->gzip->chunks[p->gzip->at].len += n;
 	else
 		p->len += n;
 }
@@ -177,15 +175,20 @@ void pack_write(struct pack *p, const void *buf, size_t n)
 
 void pack_end(struct pack *p)
 {
+	struct pack_gzip *z = p->gzip;
 	uint8_t trailer[8];
 
-	if (!p->gzip) {
+	if (!z) {
 		pack_out(p, p->buf, p->len);
 		return;
 	}
-	gzip_flush(p, true);
+	z->chunks[z->at].last = true;
+	chunk_begin(&z->chunks[z->at]);
+	/* From the oldest one to this. */
+	for (unsigned i = 1; i <= z->slots; i++)
+		chunk_end(p, &z->chunks[(z->at + i) % z->slots]);
 	for (unsigned i = 0; i < 4; i++) {
-		trailer[i] = p->gzip->crc >> 8 * i;
+		trailer[i] = z->crc >> 8 * i;
 		trailer[4 + i] = p->total >> 8 * i;
 	}
 	pack_out(p, trailer, sizeof(trailer));

@@ -34,6 +34,7 @@ static uint64_t raw_copy(struct target *to, struct source *s, uint64_t size)
 	size_t n;
 
 	do {
+		off += source_hole(s);
 		n = source_read(s, buf, sizeof(buf));
 		if (size && off + n > size)
 			die("%s: larger than %llu bytes", s->name,

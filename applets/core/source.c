@@ -174,6 +174,23 @@ bool source_skip(struct source *s, uint64_t n)
 	return true;
 }
 
+uint64_t source_hole(struct source *s)
+{
+	uint64_t from = s->off;
+	off_t at;
+
+	if (!s->direct || s->state->have)
+		return 0;
+	at = lseek(s->fd, from, SEEK_DATA);
+	if (at < 0 && errno == ENXIO)
+		at = lseek(s->fd, 0, SEEK_END);
+	/* Not every file system can tell. */
+	if (at < 0 || (uint64_t)at < from)
+		at = lseek(s->fd, from, SEEK_SET);
+	s->off = at;
+	return s->off - from;
+}
+
 void source_close(struct source *s)
 {
 	if (s->gzip)

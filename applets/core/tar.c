@@ -17,6 +17,7 @@
 #define HAS_UID		8
 #define HAS_GID		16
 #define HAS_MTIME	32
+#define HAS_MAP		64
 
 struct tar_header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12];
@@ -170,7 +171,9 @@ static bool pax_take(struct tar *t, const char *key, const char *value)
 	struct tar_entry *e = &t->next;
 	uint64_t n;
 
-	if (!strcmp(key, "path")) {
+	if (!strncmp(key, "GNU.sparse.", 11))
+		t->has |= HAS_MAP;
+	if (!strcmp(key, "path") || !strcmp(key, "GNU.sparse.name")) {
 		t->has |= HAS_PATH;
 		return pax_path(e->path, value);
 	} else if (!strcmp(key, "linkpath")) {
@@ -193,8 +196,7 @@ static bool pax_take(struct tar *t, const char *key, const char *value)
 		t->has |= HAS_MTIME;
 		return pax_time(value, e);
 	}
-	/* The map of a sparse file is in these; we would unpack nonsense. */
-	return strncmp(key, "GNU.sparse.", 11);
+	return true;
 }
 
 /* Records of "LENGTH KEY=VALUE\n", LENGTH counting all of that. */
@@ -277,6 +279,7 @@ static void tar_apply(struct tar *t, struct tar_entry *e)
 /* Types that mean the same become one; links and nodes have no bytes. */
 static int tar_settle(struct tar *t, struct tar_entry *e)
 {
+	bool has_map = t->has & HAS_MAP;
 	size_t n;
 
 	tar_apply(t, e);
@@ -286,8 +289,9 @@ static int tar_settle(struct tar *t, struct tar_entry *e)
 	/* Older than directories in tar: a file whose name ends in a slash. */
 	if (e->type == '0' && n && e->path[n - 1] == '/')
 		e->type = '5';
-	if (e->type == 'S')
-		return tar_wrong(t, "GNU's sparse format is not understood",
+	/* Its bytes are a map and pieces; we would unpack nonsense. */
+	if (e->type == 'S' || has_map)
+		return tar_wrong(t, "GNU's sparse format (tar --sparse) is not understood",
 				 e->path);
 	if (e->type < '0' || e->type > '6')
 		return tar_wrong(t, "an entry of an unknown type", e->path);

@@ -61,6 +61,24 @@ void xpread(int fd, void *buf, size_t len, off_t off, const char *path)
 	}
 }
 
+size_t xread(int fd, void *buf, size_t len, const char *path)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = read(fd, (char *)buf + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			die_errno("read %s", path);
+		if (!n)
+			break;
+		done += n;
+	}
+	return done;
+}
+
 bool write_all(int fd, const void *buf, size_t len)
 {
 	while (len) {
