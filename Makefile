@@ -17,7 +17,7 @@ CORE = applets/core
 # Plug-ins are NAME.c or NAME/*.c; what has an underscore only helps NAME.c.
 KINDS = device bus hypervisor
 
-# Applets to leave out, if somebody wants it smaller.
+# Applets to leave out, by name.
 WITHOUT =
 APPLETS = $(filter-out $(WITHOUT:%=applets/%.c),$(sort $(wildcard applets/*.c)))
 # This one is for Hosts that run 32-bit code in 64-bit processes.
@@ -39,30 +39,34 @@ CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CPPFLAGS) -MMD -MP
 CFLAGS = -Os -g
 # One place for each thing that makes the binary small, hard, or the same
 # wherever it is built.
-CFLAGS_STATIC = -fstack-protector-strong $(CFLAGS) $(PIE) \
-	-ffunction-sections -fdata-sections \
-	-fno-asynchronous-unwind-tables -fcf-protection=none -ffile-prefix-map=$(CURDIR)=. \
+CFLAGS_SMALL = $(PIE) -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fstack-protector-strong
+CFLAGS_STATIC = $(CFLAGS_SMALL) $(CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
 	-idirafter build/include
 LDFLAGS_STATIC = -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
-	-Wl,-z,relro -Wl,-z,now -Wl,--build-id=none
+	-Wl,-z,relro -Wl,-z,now -Wl,-z,noseparate-code -Wl,--build-id=none
+
+# What is linked is in $L, nothing is the system's (see tests/libs).
+L = build/lib/$(ARCH)
+LINK = gcc $(MACHINE) -nostdlib $(LDFLAGS_STATIC) -o $@ $L/crt1.o $L/crti.o \
+	$1 $L/libz.a -Wl,--start-group $L/libc.a $(LIBGCC) -Wl,--end-group \
+	$L/crtn.o
 
 ifeq ($(ARCH),i386)
 # Debian's musl-dev:i386 would displace gcc-multilib, so we do not install
 # it: tests/fetch unpacks it here and the native compiler does the rest.
 SYSROOT = build/sysroot-i386
-MUSL32 = $(SYSROOT)/usr/lib/i386-linux-musl
-GCC32 = $(SYSROOT)/usr/lib/gcc/i686-linux-gnu/12
-CC = gcc -m32 -march=i686 -nostdinc -isystem $(SYSROOT)/usr/include/i386-linux-musl \
+MACHINE = -m32 -march=i686
+CC = gcc $(MACHINE) -nostdinc -isystem $(SYSROOT)/usr/include/i386-linux-musl \
 	-isystem $(shell gcc -print-file-name=include)
-LINK = gcc -m32 -nostdlib $(LDFLAGS_STATIC) -o $@ $(MUSL32)/crt1.o \
-	$(MUSL32)/crti.o $1 $(SYSROOT)/usr/lib/i386-linux-gnu/libz.a \
-	-Wl,--start-group $(MUSL32)/libc.a $(GCC32)/libgcc.a -Wl,--end-group \
-	$(MUSL32)/crtn.o
+LIBGCC = $(SYSROOT)/usr/lib/gcc/i686-linux-gnu/12/libgcc.a
 TOOLCHAIN = $(SYSROOT)/.done
 PIE = -fno-pie
 else
+MACHINE =
 CC = musl-gcc
-LINK = $(CC) $(LDFLAGS_STATIC) -o $@ $1 /usr/lib/x86_64-linux-gnu/libz.a
+LIBGCC = $(shell gcc -print-libgcc-file-name)
 # Above 4 GiB, for below that the hypervisor `user` has its Guest.
 $B/lguest.full: LDFLAGS_STATIC += -Wl,--no-relax,--defsym=_DYNAMIC=0x200000000 \
 	-Wl,-Ttext-segment=0x200000000
@@ -75,7 +79,9 @@ all: $B/lguest
 $B/lguest: $B/lguest.full
 	strip -s -R .comment -o $@ $<
 
-$B/lguest.full: $(OBJS)
+# The linker's first vfprintf is the one that all use.
+$B/lguest.full: LDFLAGS_STATIC += -Wl,--defsym=vfprintf=format_print
+$B/lguest.full: $(OBJS) $L/.done
 	$(call LINK,$(OBJS))
 
 $B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
@@ -109,6 +115,9 @@ $B/$(CORE)/selftest.o build/unit/$(CORE)/selftest.o: $(SELFTEST)
 
 build/sysroot-i386/.done: | tests/fetch
 	tests/fetch sysroot-i386
+
+$L/.done: tests/libs | build/include/linux $(TOOLCHAIN)
+	CC='$(CC)' CFLAGS='-Os $(CFLAGS_SMALL)' tests/libs $(ARCH) $(@D)
 
 # musl-gcc does not see the system's headers; these few are all we want.
 build/include/linux:
@@ -172,8 +181,8 @@ $U/tests/fuzz/%: $U/tests/fuzz/%.o $U/tests/replay.o $U/core.a
 	gcc $(SANITIZE) -o $@ $^ -lz -lpthread
 
 # A unit test in the Launcher's own architecture (tests/standin.test).
-$B/gap: $B/tests/gap.o $B/$(CORE)/interruptible.o
-	$(call LINK,$^)
+$B/gap: $B/tests/gap.o $B/$(CORE)/interruptible.o $L/.done
+	$(call LINK,$(filter %.o,$^))
 
 gap: $B/gap
 
@@ -251,13 +260,13 @@ IMAGE = $(if $(filter x86_64,$(ARCH)),,-$(ARCH)).cpio.gz
 MAKE_IMAGE = LGUEST=$B/lguest initramfs/make
 SYSTEM = -i $B/init -b $(BUSYBOX) $(if $(MODULES),-m '$(MODULES)')
 
-$B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c)))
-	$(call LINK,$^)
+$B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c))) $L/.done
+	$(call LINK,$(filter %.o,$^))
 	strip -s -R .comment $@
 
 # These go into Guests and Hosts of tests/real-lguest.sh.
-$B/real-lguest-%: $B/tests/real-lguest-%.o
-	$(call LINK,$^)
+$B/real-lguest-%: $B/tests/real-lguest-%.o $L/.done
+	$(call LINK,$(filter %.o,$^))
 	strip -s -R .comment $@
 
 init: $B/init $B/lguest

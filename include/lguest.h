@@ -6,6 +6,7 @@
 #ifndef LGUEST_H
 #define LGUEST_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +73,11 @@ void warn_errno(const char *fmt, ...) PRINTF(1, 2);
 
 /* For --verbose only. */
 void verbose(const char *fmt, ...) PRINTF(1, 2);
+
+/* --- format.c: what the C library's printf() and its kin come down to --- */
+
+/* vfprintf(3) for s, c, d, u, x, X, with "#", "0", a width, a precision. */
+int format_print(FILE *to, const char *fmt, va_list ap);
 
 /* --- x.c: calls that succeed or die, naming the object and the call --- */
 

@@ -7,6 +7,7 @@
  * for that.  Where the chunks begin depends on nothing but the input.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +46,9 @@ static void pack_out(struct pack *p, const void *buf, size_t n)
 
 void pack_start(struct pack *p, struct target *to, uint64_t off, bool gzip)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t allowed;
+	int cpus = sched_getaffinity(0, sizeof(allowed), &allowed) ? 1 :
+		   CPU_COUNT(&allowed);
 
 	*p = (struct pack){ .target = to, .off = off };
 	if (!gzip) {

@@ -182,14 +182,23 @@ static void inside_inherit(struct subject *s)
 	to->initrd_max = from->initrd_max;
 }
 
+/* "Linux version 6.1.0 (...": the third word, if there is a banner. */
+static void banner_read(struct subject *s)
+{
+	const char *word = s->vmlinux.banner + sizeof("Linux version");
+
+	if (*s->vmlinux.banner)
+		snprintf(s->image.version, sizeof(s->image.version), "%.*s",
+			 (int)strcspn(word, " "), word);
+}
+
 bool subject_look_kernel(struct subject *s)
 {
 	s->kind = SUBJECT_KERNEL;
 	if (s->image.kind == IMAGE_ELF) {
 		s->payload_known = true;
 		inside_look(s, s->fd);
-		sscanf(s->vmlinux.banner, "Linux version %31s",
-		       s->image.version);
+		banner_read(s);
 	} else {
 		version_read(s);
 		if (!inside_find(s))

@@ -220,14 +220,14 @@ char *vmlinux_config(const struct vmlinux *v, int fd, char *why)
 bool config_has(const char *config, const char *option, const char *value)
 {
 	char line[128];
-	const char *at = config;
+	const char *at = config, *end = config + strlen(config);
 	int n;
 
 	if (value)
 		n = snprintf(line, sizeof(line), "%s=%s\n", option, value);
 	else
 		n = snprintf(line, sizeof(line), "# %s is not set\n", option);
-	while ((at = strstr(at, line))) {
+	while ((at = memmem(at, end - at, line, n))) {
 		if (at == config || at[-1] == '\n')
 			return true;
 		at += n;
