@@ -213,8 +213,10 @@ test:
 demo:
 	@tests/demo
 
+# With KERNEL=FILE, one of lguest's, also how fast it is as an ordinary process.
 bench: deps
 	@tests/bench/run
+	@[ -z '$(KERNEL)' ] || tests/real-paces '$(KERNEL)'
 
 deps:
 	@tests/deps
@@ -264,8 +266,8 @@ $B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c))) $L/.done
 	$(call LINK,$(filter %.o,$^))
 	strip -s -R .comment $@
 
-# These go into Guests and Hosts of tests/real-lguest.sh.
-$B/real-lguest-%: $B/tests/real-lguest-%.o $L/.done
+# These go into Guests and Hosts of tests/real-*.
+$B/real-%: $B/tests/real-%.o $L/.done
 	$(call LINK,$(filter %.o,$^))
 	strip -s -R .comment $@
 
