@@ -36,7 +36,7 @@ entries = $(sort $(foreach n,$(notdir $(patsubst %.c,%,$(wildcard $1/*.c)) \
 WARNINGS = -Wall -Wextra -Wshadow
 CPPFLAGS = -Iinclude -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CPPFLAGS) -MMD -MP
-CFLAGS = -Os -g
+CFLAGS = -Oz -g
 # One place for each thing that makes the binary small, hard, or the same
 # wherever it is built.
 CFLAGS_SMALL = $(PIE) -ffunction-sections -fdata-sections \
@@ -44,8 +44,11 @@ CFLAGS_SMALL = $(PIE) -ffunction-sections -fdata-sections \
 	-fstack-protector-strong
 CFLAGS_STATIC = $(CFLAGS_SMALL) $(CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
 	-idirafter build/include
+# No relro: musl's start of a static program leaves that to nobody, so all it
+# would do is fill the file up to a page.
 LDFLAGS_STATIC = -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
-	-Wl,-z,relro -Wl,-z,now -Wl,-z,noseparate-code -Wl,--build-id=none
+	-Wl,-z,norelro,-z,noseparate-code,-z,common-page-size=64 \
+	-Wl,--build-id=none
 
 # What is linked is in $L, nothing is the system's (see tests/libs).
 L = build/lib/$(ARCH)
@@ -87,6 +90,10 @@ $B/lguest.full: $(OBJS) $L/.done
 $B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -c -o $@ $<
+
+# Nothing of the Launcher computes with floating point, so functions that take
+# any arguments need not save its registers.
+$(OBJS): CFLAGS += -mgeneral-regs-only
 
 # In a stub there is no thread pointer, and the FPU is the Guest's.
 $B/$(CORE)/hypervisor/user/%.o $B/$(CORE)/access.o: CFLAGS += -fno-stack-protector \
