@@ -147,21 +147,46 @@ static unsigned window(const uint8_t *at)
 	return k && is_move(at - 4) ? 4 : 0;
 }
 
-/* Nobody must jump between the instructions of a window: near, or from afar. */
+/* A jump of one byte's reach at `at`, to text[*to]. */
+static bool is_short_jump(const uint8_t *text, uint32_t at, uint32_t *to)
+{
+	uint8_t op = text[at];
+
+	*to = at + 2 + (int8_t)text[at + 1];
+	return (op & 0xf0) == 0x70 || op == 0xeb || (op & 0xfc) == 0xe0;
+}
+
+/*
+ * Nobody must jump between the instructions of a window.  For jumps nearby the
+ * code is read from before where they could be; from wherever one begins,
+ * after some instructions it is read right, so we begin at several places.
+ */
+static bool is_near_target(const uint8_t *text, uint32_t n, uint32_t first,
+			   uint32_t last)
+{
+	uint32_t from = first > 256 ? first - 256 : 0, to;
+
+	for (uint32_t start = from; start < from + 8; start++)
+		for (uint32_t i = start, len; i < last + 130 && i + 2 < n;
+		     i += len) {
+			if (is_short_jump(text, i, &to) && to > first &&
+			    to <= last)
+				return true;
+			len = insn_length(text + i, n - i);
+			if (!len)
+				len = 1;
+		}
+	return false;
+}
+
+/* From afar: any four bytes that could be such a jump's. */
 static bool is_target(const uint8_t *text, uint32_t n, uint32_t first,
 		      uint32_t last)
 {
-	uint32_t from = first > 130 ? first - 130 : 0;
 	int32_t far;
 
-	for (uint32_t i = from; i < first + 130 && i + 2 < n; i++) {
-		uint32_t to = i + 2 + (int8_t)text[i + 1];
-		bool jump = (text[i] & 0xf0) == 0x70 || text[i] == 0xeb ||
-			    (text[i] & 0xfc) == 0xe0;
-
-		if (jump && to > first && to <= last)
-			return true;
-	}
+	if (is_near_target(text, n, first, last))
+		return true;
 	for (uint32_t i = 0; i + 4 <= n; i++) {
 		memcpy(&far, text + i, 4);
 		if (i + 4 + far - first - 1 < last - first)

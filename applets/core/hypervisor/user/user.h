@@ -280,6 +280,11 @@ bool insn_mmio(struct user *u, uint32_t gpa);
 /* Up to n bytes at eip; how many there were. */
 unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n);
 
+/* --- length.c ------------------------------------------------------------ */
+
+/* Bytes of the instruction of which n are there; 0: it does not end there. */
+unsigned insn_length(const uint8_t *bytes, unsigned n);
+
 /* --- mmu.c: what the Guest's page tables say ----------------------------- */
 
 #define PTE_P		1u
