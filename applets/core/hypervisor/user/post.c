@@ -69,10 +69,10 @@ void post_interrupt(unsigned irq)
 /* A child that the Host's system gives us, or not. */
 static bool spawn(unsigned i)
 {
-	pid_t pid = fork();
+	pid_t launcher = getpid(), pid = fork();
 
 	if (!pid)
-		stub_run(i, host.fds);
+		stub_run(i, host.g, launcher, host.fds);
 	if (pid > 0)
 		host.pids[i] = pid;
 	return pid > 0;
@@ -302,6 +302,9 @@ static void child_changed(struct guest *g)
 				continue;
 			if (!WIFSTOPPED(status))
 				host.pids[i] = 0;
+			if (WIFEXITED(status))
+				guest_end(g, STATUS_FAILED, "stub %u: %s", i,
+					  probe_lacks(WEXITSTATUS(status)));
 			guest_end(g, STATUS_CRASHED, "stub %u was %s (signal %d)",
 				  i, WIFSTOPPED(status) ? "stopped" : "killed",
 				  WIFSTOPPED(status) ? WSTOPSIG(status) :

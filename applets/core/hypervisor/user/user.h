@@ -10,7 +10,7 @@
  * What protects what.  A Guest that jumps to 64-bit code reaches all that its
  * stub maps: struct user, the Guest's RAM, our program's text.  So stubs, and
  * all code here that runs in one, are part of the Guest.  The wall is around
- * the stubs: a seccomp filter that lets a dozen calls through (stub.c), no
+ * the stubs: a seccomp filter that lets a few calls through (sandbox.c), no
  * descriptors but four, no capabilities, none of the Launcher's memory.  On
  * the other side the Launcher (user.c, post.c) keeps what it needs to itself
  * and checks whatever it reads in struct user, once and in a copy.
@@ -188,7 +188,6 @@ struct user {
 	uint32_t window, window_end;	/* gpa of BARs */
 	uint32_t lowest;	/* linear address that may be mapped */
 	uint32_t pgdir;
-	uintptr_t vdso;
 	bool cpuid_faults;	/* the Host can make CPUID trap */
 	uint64_t tsc, tsc_ns;	/* of one moment, before the Guest ran */
 	uint32_t rings;		/* gpa: of what is from here on, only kicks */
@@ -228,8 +227,12 @@ struct user {
 /* Descriptors of a stub. */
 enum { FD_RAM, FD_KICK, FD_TIMER, FD_RETRY, STUB_FDS };
 
-/* In a child of the Launcher: becomes space `me`'s stub; does not return. */
-NORETURN void stub_run(unsigned me, const int fds[STUB_FDS]);
+/*
+ * In a child of the process `launcher`: becomes space `me`'s stub; does not
+ * return.
+ */
+NORETURN void stub_run(unsigned me, const struct guest *g, pid_t launcher,
+		       const int fds[STUB_FDS]);
 
 /* A system call, as the kernel answers it: -errno is an error. */
 long stub_call(long nr, long a, long b, long c, long d, long e, long f);
@@ -397,5 +400,8 @@ void boot_load(struct guest *g, struct user *u);
 
 /* What this Host lacks, in why; true: nothing. */
 bool probe_host(char *why);
+
+/* What it lacks if a stub, or its trial, exits with this status. */
+const char *probe_lacks(unsigned step);
 
 #endif
