@@ -32,6 +32,16 @@ static struct {
 	bool running;
 } host;
 
+/* A copy to check and to use: who asks u->post again is told another story. */
+static struct post post_copy(const struct post *from)
+{
+	struct post p = *from;
+
+	/* Nor may the compiler ask again. */
+	asm volatile("" : "+m"(p) :: "memory");
+	return p;
+}
+
 /* --- to the stubs --------------------------------------------------------------- */
 
 static void futex_wake(_Atomic uint32_t *at)
@@ -97,7 +107,8 @@ static const char *const crashes[] = {
 
 static void serve_crash(const struct post *p)
 {
-	const char *format = p->crash < ARRAY_SIZE(crashes) ?
+	const char *format = p->kind == POST_CRASH &&
+			     p->crash < ARRAY_SIZE(crashes) ?
 			     crashes[p->crash] : "a stub went astray";
 
 #pragma GCC diagnostic push
@@ -107,16 +118,21 @@ static void serve_crash(const struct post *p)
 #pragma GCC diagnostic pop
 }
 
+/* At most n bytes from gpa on, less where memory ends; how many. */
+static unsigned copy_text(char *text, uint64_t gpa, unsigned n)
+{
+	const char *from = NULL;
+
+	while (n && !(from = mem_at(&host.g->mem, gpa, n)))
+		n--;
+	if (n)
+		memcpy(text, from, n);
+	return n;
+}
+
 static void last_words(char text[TEXT_MAX], uint64_t gpa)
 {
-	const char *from = mem_at(&host.g->mem, gpa, 1);
-	uint64_t room = host.g->mem.size - gpa;
-
-	text[0] = '\0';
-	if (!from)
-		return;
-	snprintf(text, TEXT_MAX, "%.*s", (int)(room < TEXT_MAX ? room :
-					       TEXT_MAX), from);
+	text[copy_text(text, gpa, TEXT_MAX - 1)] = '\0';
 	for (char *c = text; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = ' ';
@@ -138,12 +154,9 @@ static void serve_shutdown(const struct post *p)
 /* Of kernels without PCI: something to print before there is a console. */
 static void early_print(uint64_t gpa)
 {
-	const char *text = mem_at(&host.g->mem, gpa, 1);
-	uint64_t room = host.g->mem.size - gpa;
+	char text[EARLY_MAX];
 
-	if (text)
-		terminal_write(text, strnlen(text, room < EARLY_MAX ? room :
-					     EARLY_MAX));
+	terminal_write(text, strnlen(text, copy_text(text, gpa, EARLY_MAX)));
 }
 
 static bool good_width(unsigned width)
@@ -194,16 +207,24 @@ static bool is_over(void)
 	return host.g->ended || host.g->reboot;
 }
 
+/* Is it one that a device cannot take at the moment? */
+static bool is_busy(const struct post *p)
+{
+	return p->kind == POST_IO && good_width(p->width) &&
+	       io_busy(host.g, p->mmio, p->addr, p->write);
+}
+
 /* Kicks, which nobody waits for: as many as the ring has, and no more. */
 static void serve_notes(void)
 {
 	struct user *u = USER;
 
 	for (unsigned i = 0; i < NOTES_RING && host.notes != u->noted; i++) {
-		struct post p = u->notes[host.notes % NOTES_RING];
+		struct post p = post_copy(&u->notes[host.notes % NOTES_RING]);
 
 		host.notes++;
-		if (p.kind == POST_IO && p.write)
+		/* Kicks are never busy: what is can only be a stray. */
+		if (p.kind == POST_IO && p.write && !is_busy(&p))
 			serve_io(&p);
 		u->notes_taken = host.notes;
 		if (is_over())
@@ -219,26 +240,15 @@ static void kick_again(void)
 		warn_errno("eventfd");
 }
 
-/* Is there a post that a device cannot take at the moment? */
-static bool is_busy(void)
-{
-	const struct user *u = USER;
-	struct post p = u->post;
-
-	return host.running && u->posted != host.served &&
-	       p.kind == POST_IO && good_width(p.width) &&
-	       io_busy(host.g, p.mmio, p.addr, p.write);
-}
-
 static void serve_post(void)
 {
 	struct user *u = USER;
 	uint32_t posted = u->posted;
-	struct post p = u->post;
+	struct post p = post_copy(&u->post);
 
 	if (posted == host.served)
 		return;
-	if (is_busy()) {
+	if (is_busy(&p)) {
 		kick_again();
 		return;
 	}
@@ -267,8 +277,13 @@ static void kick_ready(void *owner, short revents)
 
 static short kick_want(void *owner)
 {
+	struct post p;
+
 	(void)owner;
-	return is_busy() ? 0 : POLLIN;
+	if (!host.running || USER->posted == host.served)
+		return POLLIN;
+	p = post_copy(&USER->post);
+	return is_busy(&p) ? 0 : POLLIN;
 }
 
 static void timer_ready(void *owner, short revents)

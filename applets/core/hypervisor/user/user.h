@@ -163,8 +163,8 @@ enum crash { CRASH_TRAP, CRASH_STACK, CRASH_HCALL, CRASH_NO_INIT, CRASH_INIT,
 
 struct post {
 	uint32_t kind;
-	bool mmio, write;	/* POST_IO */
-	uint8_t width;
+	/* POST_IO.  No bool: a stub may leave anything there. */
+	uint8_t mmio, write, width;
 	uint64_t addr;		/* or the text's of a shutdown */
 	uint32_t value;		/* and what a read gave; how to shut down */
 	uint32_t crash, args[3];
