@@ -4,15 +4,12 @@
  * them of interrupts.  They share struct user with the Guest, so nothing in
  * there is believed: what is read is read once, and checked in a copy.
  */
-#include <errno.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <string.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user.h"
@@ -24,7 +21,6 @@ enum { SHUTDOWN_POWEROFF = 1, SHUTDOWN_RESTART = 2 };
 
 static struct {
 	struct guest *g;
-	pid_t pids[SPACES_MAX];
 	int fds[STUB_FDS];
 	struct watch kick, timer, retry;
 	uint32_t served;	/* posts */
@@ -56,16 +52,12 @@ static void futex_wake(_Atomic uint32_t *at)
 static void post_wake(void)
 {
 	struct user *u = USER;
-	pid_t pid;
 
 	atomic_fetch_add(&u->wake, 1);
-	if (u->asleep) {
+	if (u->asleep)
 		futex_wake(&u->wake);
-		return;
-	}
-	pid = host.pids[u->cur % SPACES_MAX];
-	if (pid > 0)
-		kill(pid, SIGUSR1);
+	else
+		children_interrupt(u->cur);
 }
 
 void post_interrupt(unsigned irq)
@@ -74,18 +66,6 @@ void post_interrupt(unsigned irq)
 		return;
 	atomic_fetch_or(&USER->irqs, 1u << irq);
 	post_wake();
-}
-
-/* A child that the Host's system gives us, or not. */
-static bool spawn(unsigned i)
-{
-	pid_t launcher = getpid(), pid = fork();
-
-	if (!pid)
-		stub_run(i, host.g, launcher, host.fds);
-	if (pid > 0)
-		host.pids[i] = pid;
-	return pid > 0;
 }
 
 /* --- from the stubs ---------------------------------------------------------------- */
@@ -180,9 +160,7 @@ static void serve_io(struct post *p)
 
 static void serve_spawn(struct post *p)
 {
-	unsigned i = p->value;
-
-	p->value = i < SPACES_MAX && !host.pids[i] && spawn(i);
+	p->value = children_spawn(p->value, host.g, host.fds);
 }
 
 static void serve_one(struct post *p)
@@ -300,33 +278,7 @@ static void timer_ready(void *owner, short revents)
 		post_wake();
 }
 
-/* --- their lives ----------------------------------------------------------------------- */
-
-/*
- * No stub ends by itself: somebody killed it, or the Guest found a way to.
- * And one that was stopped would never say anything again.
- */
-static void child_changed(struct guest *g)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		for (unsigned i = 0; i < SPACES_MAX; i++) {
-			if (host.pids[i] != pid)
-				continue;
-			if (!WIFSTOPPED(status))
-				host.pids[i] = 0;
-			if (WIFEXITED(status))
-				guest_end(g, STATUS_FAILED, "stub %u: %s", i,
-					  probe_lacks(WEXITSTATUS(status)));
-			guest_end(g, STATUS_CRASHED, "stub %u was %s (signal %d)",
-				  i, WIFSTOPPED(status) ? "stopped" : "killed",
-				  WIFSTOPPED(status) ? WSTOPSIG(status) :
-				  WTERMSIG(status));
-		}
-	}
-}
+/* --- begin and end ---------------------------------------------------------------------- */
 
 static int timer_create_fd(void)
 {
@@ -387,15 +339,14 @@ void post_start(struct guest *g)
 {
 	static bool started;
 
-	(void)g;
 	if (!started) {
-		loop_on_signal(SIGCHLD, child_changed);
+		children_watch();
 		stay_on_a_cpu();
 	}
 	started = true;
 	host.served = host.notes = 0;
 	host.running = true;
-	if (!spawn(0))
+	if (!children_spawn(0, g, host.fds))
 		die_errno("fork");
 	USER->spaces[0].spawned = true;
 }
@@ -405,14 +356,7 @@ void post_stop(void)
 	const struct itimerspec off = { 0 };
 
 	host.running = false;
-	for (unsigned i = 0; i < SPACES_MAX; i++) {
-		if (host.pids[i] <= 0)
-			continue;
-		kill(host.pids[i], SIGKILL);
-		while (waitpid(host.pids[i], NULL, 0) < 0 && errno == EINTR)
-			;
-		host.pids[i] = 0;
-	}
+	children_stop();
 	timerfd_settime(host.fds[FD_TIMER], 0, &off, NULL);
 	timerfd_settime(host.fds[FD_RETRY], 0, &off, NULL);
 }

@@ -322,6 +322,8 @@ static void handler(int sig, siginfo_t *info, void *context)
 	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
 		     : "=r"(sel[DS]), "=r"(sel[ES]), "=r"(sel[FS]),
 		       "=r"(sel[GS]));
+	/* The Guest's alignment check is not for our code. */
+	asm volatile("pushq $2; popfq" ::: "cc", "memory");
 	(void)info;
 	if (s->fpu && sig == SIGUSR1 && in_direct(uc->uc_mcontext.gregs)) {
 		u->direct.slow = 1;

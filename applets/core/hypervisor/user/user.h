@@ -56,9 +56,10 @@ enum { ES, CS, SS, DS, FS, GS, SELECTORS };	/* as in mov to sreg */
 #define FLAG_RF		0x10000u
 #define FLAG_VM		0x20000u
 #define FLAG_NT		0x4000u
+#define FLAG_AC		0x40000u
 
 enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_OF = 4, TRAP_UD = 6, TRAP_NM = 7,
-	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14,
+	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_AC = 17,
 	VECTOR_IRQ = 32, VECTOR_SYSCALL = 0x80 };
 
 /* Indexes into the Guest's GDT; selectors of its kernel and its programs. */
@@ -159,7 +160,7 @@ enum post_kind { POST_NONE, POST_IO, POST_SHUTDOWN, POST_CRASH, POST_SPAWN };
 /* Why a stub ended the Guest; post.c has the words. */
 enum crash { CRASH_TRAP, CRASH_STACK, CRASH_HCALL, CRASH_NO_INIT, CRASH_INIT,
 	CRASH_TWICE, CRASH_PAGE, CRASH_TABLE, CRASH_GATE, CRASH_GDT,
-	CRASH_MEMORY, CRASH_HOST, CRASH_PAE };
+	CRASH_MEMORY, CRASH_HOST };
 
 struct post {
 	uint32_t kind;
@@ -390,6 +391,21 @@ void post_stop(void);
 
 /* An interrupt for the Guest. */
 void post_interrupt(unsigned irq);
+
+/* --- children.c: in the Launcher ------------------------------------------ */
+
+/* Starts stub i, once; false: there is one, or the Host has no process. */
+bool children_spawn(uint32_t i, const struct guest *g,
+		    const int fds[STUB_FDS]);
+
+/* Has stub i look for interrupts, if there is one. */
+void children_interrupt(uint32_t i);
+
+/* From now on the Guest ends with any of its stubs; once. */
+void children_watch(void);
+
+/* Ends them all. */
+void children_stop(void);
 
 /* --- boot.c -------------------------------------------------------------- */
 
