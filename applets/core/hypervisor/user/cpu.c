@@ -56,7 +56,7 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 	u->direct.user = 0;
 	c->gpr[SP] = sp;
 	c->eip = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
-	c->eflags &= ~(FLAG_TF | FLAG_VM | FLAG_RF | FLAG_NT);
+	c->eflags &= ~(FLAG_TF | FLAG_VM | FLAG_RF | FLAG_NT | FLAG_AC);
 	if ((gate[1] >> 8 & 0xf) == GATE_INTERRUPT)
 		lguest_disable(u);
 	return true;
@@ -286,11 +286,16 @@ static void cpu_exception(struct user *u)
 			return;
 		}
 		break;
+	case TRAP_AC:			/* a kernel's accesses are not checked */
+		if (u->direct.user)
+			break;
+		c->eflags &= ~FLAG_AC;
+		return;
 	case TRAP_DB:
 		c->dr[6] = 0x4000;	/* single step: no other there is */
 		break;
 	}
-	cpu_fault(u, c->trap & 31, c->trap == 10 || c->trap == 17,
+	cpu_fault(u, c->trap & 31, c->trap == 10 || c->trap == TRAP_AC,
 		  c->error);
 }
 

@@ -97,6 +97,8 @@ asm(
 "	movl	$" STR(DIRECT_DATA) ", %r8d\n"
 "	movl	%esp, %r9d\n"
 "	movq	" STR(D_TOP) "(%r8), %rsp\n"
+"	pushq	$2\n"			/* no alignment check in C */
+"	popfq\n"
 "	pushq	%r9\n"
 "	pushq	%rbp\n"
 "	pushq	%rdi\n"

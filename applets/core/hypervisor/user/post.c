@@ -4,15 +4,12 @@
  * them of interrupts.  They share struct user with the Guest, so nothing in
  * there is believed: what is read is read once, and checked in a copy.
  */
-#include <errno.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <string.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user.h"
@@ -24,13 +21,22 @@ enum { SHUTDOWN_POWEROFF = 1, SHUTDOWN_RESTART = 2 };
 
 static struct {
 	struct guest *g;
-	pid_t pids[SPACES_MAX];
 	int fds[STUB_FDS];
 	struct watch kick, timer, retry;
 	uint32_t served;	/* posts */
 	uint32_t notes;		/* those taken */
 	bool running;
 } host;
+
+/* A copy to check and to use: who asks u->post again is told another story. */
+static struct post post_copy(const struct post *from)
+{
+	struct post p = *from;
+
+	/* Nor may the compiler ask again. */
+	asm volatile("" : "+m"(p) :: "memory");
+	return p;
+}
 
 /* --- to the stubs --------------------------------------------------------------- */
 
@@ -46,16 +52,12 @@ static void futex_wake(_Atomic uint32_t *at)
 static void post_wake(void)
 {
 	struct user *u = USER;
-	pid_t pid;
 
 	atomic_fetch_add(&u->wake, 1);
-	if (u->asleep) {
+	if (u->asleep)
 		futex_wake(&u->wake);
-		return;
-	}
-	pid = host.pids[u->cur % SPACES_MAX];
-	if (pid > 0)
-		kill(pid, SIGUSR1);
+	else
+		children_interrupt(u->cur);
 }
 
 void post_interrupt(unsigned irq)
@@ -64,18 +66,6 @@ void post_interrupt(unsigned irq)
 		return;
 	atomic_fetch_or(&USER->irqs, 1u << irq);
 	post_wake();
-}
-
-/* A child that the Host's system gives us, or not. */
-static bool spawn(unsigned i)
-{
-	pid_t pid = fork();
-
-	if (!pid)
-		stub_run(i, host.fds);
-	if (pid > 0)
-		host.pids[i] = pid;
-	return pid > 0;
 }
 
 /* --- from the stubs ---------------------------------------------------------------- */
@@ -97,7 +87,8 @@ static const char *const crashes[] = {
 
 static void serve_crash(const struct post *p)
 {
-	const char *format = p->crash < ARRAY_SIZE(crashes) ?
+	const char *format = p->kind == POST_CRASH &&
+			     p->crash < ARRAY_SIZE(crashes) ?
 			     crashes[p->crash] : "a stub went astray";
 
 #pragma GCC diagnostic push
@@ -107,16 +98,21 @@ static void serve_crash(const struct post *p)
 #pragma GCC diagnostic pop
 }
 
+/* At most n bytes from gpa on, less where memory ends; how many. */
+static unsigned copy_text(char *text, uint64_t gpa, unsigned n)
+{
+	const char *from = NULL;
+
+	while (n && !(from = mem_at(&host.g->mem, gpa, n)))
+		n--;
+	if (n)
+		memcpy(text, from, n);
+	return n;
+}
+
 static void last_words(char text[TEXT_MAX], uint64_t gpa)
 {
-	const char *from = mem_at(&host.g->mem, gpa, 1);
-	uint64_t room = host.g->mem.size - gpa;
-
-	text[0] = '\0';
-	if (!from)
-		return;
-	snprintf(text, TEXT_MAX, "%.*s", (int)(room < TEXT_MAX ? room :
-					       TEXT_MAX), from);
+	text[copy_text(text, gpa, TEXT_MAX - 1)] = '\0';
 	for (char *c = text; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = ' ';
@@ -138,12 +134,9 @@ static void serve_shutdown(const struct post *p)
 /* Of kernels without PCI: something to print before there is a console. */
 static void early_print(uint64_t gpa)
 {
-	const char *text = mem_at(&host.g->mem, gpa, 1);
-	uint64_t room = host.g->mem.size - gpa;
+	char text[EARLY_MAX];
 
-	if (text)
-		terminal_write(text, strnlen(text, room < EARLY_MAX ? room :
-					     EARLY_MAX));
+	terminal_write(text, strnlen(text, copy_text(text, gpa, EARLY_MAX)));
 }
 
 static bool good_width(unsigned width)
@@ -167,9 +160,7 @@ static void serve_io(struct post *p)
 
 static void serve_spawn(struct post *p)
 {
-	unsigned i = p->value;
-
-	p->value = i < SPACES_MAX && !host.pids[i] && spawn(i);
+	p->value = children_spawn(p->value, host.g, host.fds);
 }
 
 static void serve_one(struct post *p)
@@ -194,16 +185,24 @@ static bool is_over(void)
 	return host.g->ended || host.g->reboot;
 }
 
+/* Is it one that a device cannot take at the moment? */
+static bool is_busy(const struct post *p)
+{
+	return p->kind == POST_IO && good_width(p->width) &&
+	       io_busy(host.g, p->mmio, p->addr, p->write);
+}
+
 /* Kicks, which nobody waits for: as many as the ring has, and no more. */
 static void serve_notes(void)
 {
 	struct user *u = USER;
 
 	for (unsigned i = 0; i < NOTES_RING && host.notes != u->noted; i++) {
-		struct post p = u->notes[host.notes % NOTES_RING];
+		struct post p = post_copy(&u->notes[host.notes % NOTES_RING]);
 
 		host.notes++;
-		if (p.kind == POST_IO && p.write)
+		/* Kicks are never busy: what is can only be a stray. */
+		if (p.kind == POST_IO && p.write && !is_busy(&p))
 			serve_io(&p);
 		u->notes_taken = host.notes;
 		if (is_over())
@@ -219,26 +218,15 @@ static void kick_again(void)
 		warn_errno("eventfd");
 }
 
-/* Is there a post that a device cannot take at the moment? */
-static bool is_busy(void)
-{
-	const struct user *u = USER;
-	struct post p = u->post;
-
-	return host.running && u->posted != host.served &&
-	       p.kind == POST_IO && good_width(p.width) &&
-	       io_busy(host.g, p.mmio, p.addr, p.write);
-}
-
 static void serve_post(void)
 {
 	struct user *u = USER;
 	uint32_t posted = u->posted;
-	struct post p = u->post;
+	struct post p = post_copy(&u->post);
 
 	if (posted == host.served)
 		return;
-	if (is_busy()) {
+	if (is_busy(&p)) {
 		kick_again();
 		return;
 	}
@@ -267,8 +255,13 @@ static void kick_ready(void *owner, short revents)
 
 static short kick_want(void *owner)
 {
+	struct post p;
+
 	(void)owner;
-	return is_busy() ? 0 : POLLIN;
+	if (!host.running || USER->posted == host.served)
+		return POLLIN;
+	p = post_copy(&USER->post);
+	return is_busy(&p) ? 0 : POLLIN;
 }
 
 static void timer_ready(void *owner, short revents)
@@ -285,30 +278,7 @@ static void timer_ready(void *owner, short revents)
 		post_wake();
 }
 
-/* --- their lives ----------------------------------------------------------------------- */
-
-/*
- * No stub ends by itself: somebody killed it, or the Guest found a way to.
- * And one that was stopped would never say anything again.
- */
-static void child_changed(struct guest *g)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		for (unsigned i = 0; i < SPACES_MAX; i++) {
-			if (host.pids[i] != pid)
-				continue;
-			if (!WIFSTOPPED(status))
-				host.pids[i] = 0;
-			guest_end(g, STATUS_CRASHED, "stub %u was %s (signal %d)",
-				  i, WIFSTOPPED(status) ? "stopped" : "killed",
-				  WIFSTOPPED(status) ? WSTOPSIG(status) :
-				  WTERMSIG(status));
-		}
-	}
-}
+/* --- begin and end ---------------------------------------------------------------------- */
 
 static int timer_create_fd(void)
 {
@@ -369,15 +339,14 @@ void post_start(struct guest *g)
 {
 	static bool started;
 
-	(void)g;
 	if (!started) {
-		loop_on_signal(SIGCHLD, child_changed);
+		children_watch();
 		stay_on_a_cpu();
 	}
 	started = true;
 	host.served = host.notes = 0;
 	host.running = true;
-	if (!spawn(0))
+	if (!children_spawn(0, g, host.fds))
 		die_errno("fork");
 	USER->spaces[0].spawned = true;
 }
@@ -387,14 +356,7 @@ void post_stop(void)
 	const struct itimerspec off = { 0 };
 
 	host.running = false;
-	for (unsigned i = 0; i < SPACES_MAX; i++) {
-		if (host.pids[i] <= 0)
-			continue;
-		kill(host.pids[i], SIGKILL);
-		while (waitpid(host.pids[i], NULL, 0) < 0 && errno == EINTR)
-			;
-		host.pids[i] = 0;
-	}
+	children_stop();
 	timerfd_settime(host.fds[FD_TIMER], 0, &off, NULL);
 	timerfd_settime(host.fds[FD_RETRY], 0, &off, NULL);
 }

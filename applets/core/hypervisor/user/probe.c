@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Does this Host let a process do what a stub does?  A child tries all of it
- * in turn, and runs two bytes of 32-bit code; where it fails, it says.
+ * in turn, gives up what a stub gives up, and runs two bytes of 32-bit code;
+ * where it fails, it says.
  */
 #include <asm/ldt.h>
 #include <errno.h>
 #include <linux/memfd.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,14 +16,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "user.h"
+#include "sandbox.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC	0x0010U
 #endif
-
-enum step { STEP_FINE, STEP_MEMFD, STEP_MAP, STEP_LDT, STEP_SECCOMP,
-	STEP_CODE, STEP_CHILD };
 
 static const char *const steps[] = {
 	[STEP_MEMFD] = "memfd_create: this Host has no memory files",
@@ -32,35 +29,55 @@ static const char *const steps[] = {
 	[STEP_SECCOMP] = "seccomp: this Host has no filters for system calls",
 	[STEP_CODE] = "32-bit code does not run in a 64-bit process here",
 	[STEP_CHILD] = "fork: no child process to be had",
+	[STEP_RIGHTS] = "capset, prctl: rights cannot be given up here",
+	[STEP_DESCRIPTORS] = "dup2: no descriptors to be had",
+	[STEP_ALIAS] = "mremap: no shared memory at two places",
+	[STEP_UNMAP] = "munmap: memory cannot be given up here",
 };
 
+const char *probe_lacks(unsigned step)
+{
+	if (step >= ARRAY_SIZE(steps) || !steps[step])
+		step = STEP_CODE;
+	return steps[step];
+}
+
+/*
+ * By now there is the filter: a call that is not on its list is a signal, and
+ * the one to end is on the list for once.
+ */
 static void code_ran(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
 	greg_t *r = uc->uc_mcontext.gregs;
 
 	(void)info;
-	if (sig == SIGUSR1) {
+	if (sig == SIGTRAP) {
 		r[REG_RIP] = LINEAR_START;
 		r[REG_CSGSFS] = HOST_CS | (uint64_t)HOST_DS << 48;
 		return;
 	}
-	_exit(sig == SIGILL && (r[REG_CSGSFS] & 0xffff) == HOST_CS &&
-	      r[REG_RIP] == LINEAR_START ? STEP_FINE : STEP_CODE);
+	if (sig == SIGSYS)
+		_exit(STEP_FINE);
+	if (sig != SIGILL || (r[REG_CSGSFS] & 0xffff) != HOST_CS ||
+	    r[REG_RIP] != LINEAR_START)
+		_exit(STEP_CODE);
+	stub_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
+	_exit(STEP_SECCOMP);
 }
 
 /* ud2 at LINEAR_START, in 32-bit code, from a file like the Guest's RAM. */
 static enum step run_code(int fd)
 {
 	struct sigaction sa = { .sa_sigaction = code_ran,
-				.sa_flags = SA_SIGINFO | SA_ONSTACK };
+				.sa_flags = SA_SIGINFO | SA_ONSTACK |
+					    SA_NODEFER };
 	static uint8_t room[KIB(64)];
 	stack_t stack = { .ss_sp = room, .ss_size = sizeof(room) };
 	uint8_t *at = mmap((void *)(uintptr_t)LINEAR_START, PAGE, PROT_READ |
 			   PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd,
 			   0);
-	static const int sigs[] = { SIGUSR1, SIGILL, SIGSEGV, SIGBUS,
-				    SIGTRAP };
+	static const int sigs[] = { SIGILL, SIGSEGV, SIGBUS, SIGTRAP, SIGSYS };
 
 	if (at == MAP_FAILED)
 		return STEP_MAP;
@@ -69,8 +86,20 @@ static enum step run_code(int fd)
 	sigaltstack(&stack, NULL);
 	for (unsigned i = 0; i < ARRAY_SIZE(sigs); i++)
 		sigaction(sigs[i], &sa, NULL);
-	raise(SIGUSR1);
+	if (sandbox_filter(true) < 0)
+		return STEP_SECCOMP;
+	asm volatile("int3");
 	return STEP_CODE;
+}
+
+/* Shared memory at two places, as struct user's direct pages are. */
+static bool can_alias(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED |
+			  MAP_ANONYMOUS, -1, 0);
+
+	return page != MAP_FAILED &&
+	       mremap(page, 0, PAGE, MREMAP_MAYMOVE) != MAP_FAILED;
 }
 
 static enum step try_all(void)
@@ -86,10 +115,9 @@ static enum step try_all(void)
 		return STEP_MEMFD;
 	if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)))
 		return STEP_LDT;
-	/* A filter of no instructions: is it asked for them at all? */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 &&
-	    errno != EFAULT && errno != EACCES)
-		return STEP_SECCOMP;
+	if (!can_alias())
+		return STEP_ALIAS;
+	sandbox_drop_rights();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	return run_code(fd);
@@ -97,22 +125,21 @@ static enum step try_all(void)
 
 bool probe_host(char *why)
 {
-	enum step step = STEP_CHILD;
-	int status;
-	pid_t pid = fork();
+	/* We may have been started with it ignored: then nobody would tell. */
+	void (*before)(int) = signal(SIGCHLD, SIG_DFL);
+	unsigned step = STEP_CHILD;
+	int status = 0;
+	pid_t pid = fork(), ended = pid;
 
 	if (!pid)
 		_exit(try_all());
-	if (pid > 0) {
-		step = STEP_CODE;
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-		if (WIFEXITED(status))
-			step = WEXITSTATUS(status);
-	}
-	if (step >= ARRAY_SIZE(steps))
-		step = STEP_CODE;
+	while (pid > 0 && (ended = waitpid(pid, &status, 0)) < 0 &&
+	       errno == EINTR)
+		;
+	signal(SIGCHLD, before);
+	if (ended > 0)
+		step = WIFEXITED(status) ? WEXITSTATUS(status) : STEP_CODE;
 	if (step)
-		snprintf(why, WHY_MAX, "%s", steps[step]);
+		snprintf(why, WHY_MAX, "%s", probe_lacks(step));
 	return !step;
 }

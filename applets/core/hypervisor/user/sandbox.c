@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Becoming a stub.  First, as a child of the Launcher with all of libc, what
- * can only be done from there; then, on the first signal and on a stack that
- * stays, the rest: memory, and last the right to make system calls.
+ * Becoming a stub.  Other stubs run already and can write all of struct user,
+ * so a new one neither reads nor writes it before its walls are up: it works
+ * from what it has as a child of the Launcher, on a stack of its own, and only
+ * as its last step comes to the handler's stack, which is in there.
  */
 #include <asm/prctl.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,8 +25,10 @@
 #include "sandbox.h"
 
 #define ADDRESSES_END	UINT64_C(0x7ffffffff000)
-/* Around the vDSO there is nothing of ours; some Hosts let nobody unmap it. */
-#define VDSO_ROOM	KIB(64)
+#define VDSO_ROOM	KIB(64)	/* it and its data lie within, to both sides */
+/* The stack on which a stub gives up its memory; the last thing to go. */
+#define SCRATCH		(LINEAR_END + MIB(1))
+#define SCRATCH_SIZE	KIB(16)
 #define LDT_WRITE	0x11
 
 /* --- what a stub may ask for ------------------------------------------------ */
@@ -44,6 +48,8 @@ static const struct rule {
 	uint16_t nr;
 	struct check checks[4];
 } rules[] = {
+	/* First: only for whoever is no stub yet. */
+	{ SYS_exit_group, { { 0 } } },
 	/* Back to the Guest, out of the handler. */
 	{ SYS_rt_sigreturn, { { 0 } } },
 	/* The Guest's RAM, and nothing else, where its addresses are. */
@@ -61,7 +67,9 @@ static const struct rule {
 	/* The Guest's timer, and the one that looks for interrupts. */
 	{ SYS_timerfd_settime, { ARG(1, FD_TIMER) } },
 	{ SYS_timerfd_settime, { ARG(1, FD_RETRY) } },
-	{ SYS_clock_gettime, { { 0 } } },
+	/* Not those of other processes, which would tell of them. */
+	{ SYS_clock_gettime, { ARG(1, CLOCK_REALTIME) } },
+	{ SYS_clock_gettime, { ARG(1, CLOCK_MONOTONIC) } },
 	/* The Guest's segments. */
 	{ SYS_modify_ldt, { ARG(1, LDT_WRITE) } },
 };
@@ -121,55 +129,115 @@ static void emit_rule(struct filter *f, const struct rule *r)
 }
 
 /* A Guest's int $0x80 is a call of the other architecture: to its kernel. */
-static long sandbox_filter(void)
+long sandbox_filter(bool may_exit)
 {
 	struct filter f = { .n = 0 };
 	struct sock_fprog prog = { .filter = f.insns };
+	long rc;
 
 	load(&f, AT(arch));
 	emit(&f, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	ret(&f, SECCOMP_RET_TRAP);
-	for (unsigned i = 0; i < ARRAY_SIZE(rules); i++)
+	for (unsigned i = !may_exit; i < ARRAY_SIZE(rules); i++)
 		emit_rule(&f, &rules[i]);
 	ret(&f, SECCOMP_RET_TRAP);
 	prog.len = f.n;
 	/* The Guest has no secrets to keep from itself. */
-	return stub_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-			 SECCOMP_FILTER_FLAG_SPEC_ALLOW, (long)&prog, 0, 0, 0);
+	rc = stub_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		       SECCOMP_FILTER_FLAG_SPEC_ALLOW, (long)&prog, 0, 0, 0);
+	if (rc == -EINVAL)	/* before 4.17 nobody could say so */
+		rc = stub_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
+			       (long)&prog, 0, 0, 0);
+	return rc;
 }
 
 /* --- memory ----------------------------------------------------------------------- */
 
 extern const char __executable_start[], __init_array_start[];
 
-static void unmap(uint64_t from, uint64_t to)
-{
-	uint64_t vdso = USER->vdso;
+struct range {
+	uint64_t from, to;
+};
 
-	if (from >= to || !stub_call(SYS_munmap, from, to - from, 0, 0, 0, 0))
-		return;
-	if (vdso > from + VDSO_ROOM && vdso + VDSO_ROOM < to) {
-		stub_call(SYS_munmap, from, vdso - VDSO_ROOM - from, 0, 0, 0,
-			  0);
-		stub_call(SYS_munmap, vdso + VDSO_ROOM, to - vdso - VDSO_ROOM,
-			  0, 0, 0, 0);
-	}
+/* `may`: the error that may be; with any other it is no stub. */
+static bool unmap(uint64_t from, uint64_t to, long may)
+{
+	long rc = from < to ? stub_call(SYS_munmap, from, to - from, 0, 0, 0,
+					0) : 0;
+
+	if (rc && rc != may)
+		_exit(STEP_UNMAP);
+	return !rc;
 }
 
-/* Our program's text and constants, struct user, RAM: in this order. */
-void sandbox_enter(struct user *u)
+/*
+ * Some Hosts let nobody unmap the vDSO, and then refuse all that is around it,
+ * too.  So it goes page by page, and what stays is the vDSO's.
+ */
+static void unmap_around(uint64_t from, uint64_t to, uint64_t vdso)
 {
-	uint64_t text = (uintptr_t)__executable_start;
-	uint64_t text_end = (uintptr_t)__init_array_start & ~(uint64_t)4095;
-	uint64_t state = (uintptr_t)u, ram = (uintptr_t)u->ram;
+	uint64_t low = vdso - VDSO_ROOM, high = vdso + VDSO_ROOM;
 
-	unmap(0, LINEAR_END);
-	unmap(DIRECT_CODE + PAGE, text);
-	unmap(text_end, state);
-	unmap(ALIGN_UP(state + sizeof(*u), PAGE), ram);
-	unmap(ram + u->ram_size, ADDRESSES_END);
-	if (sandbox_filter() < 0)
-		stub_crash(u, CRASH_HOST, ENOSYS, 0, 0);
+	if (unmap(from, to, -EPERM))
+		return;
+	low = low > from && low < to ? low : from;
+	high = high > low && high < to ? high : to;
+	if (high - low > 2 * VDSO_ROOM)
+		_exit(STEP_UNMAP);
+	unmap(from, low, 0);
+	unmap(high, to, 0);
+	for (; low < high; low += PAGE)
+		unmap(low, low + PAGE, -EPERM);
+}
+
+/*
+ * On its own stack, for all others go: what is left are our program's text and
+ * constants, struct user, RAM, and the direct paths' pages.
+ */
+static NORETURN void sandbox_enter(uint64_t ram, uint64_t ram_end,
+				   uint64_t vdso)
+{
+	uint64_t state = (uintptr_t)USER, at = 0;
+	struct range keep[] = {
+		{ DIRECT_DATA, DIRECT_CODE + PAGE },
+		{ SCRATCH, SCRATCH + SCRATCH_SIZE },
+		{ (uintptr_t)__executable_start,
+		  (uintptr_t)__init_array_start & ~(uint64_t)(PAGE - 1) },
+		{ state, ALIGN_UP(state + sizeof(*USER), PAGE) },
+		{ ram, ram_end },
+	};
+
+	/* Where RAM is, the Host decided. */
+	if (ram < state) {
+		keep[4] = keep[3];
+		keep[3] = (struct range){ ram, ram_end };
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(keep); i++) {
+		unmap_around(at, keep[i].from, vdso);
+		at = keep[i].to;
+	}
+	unmap_around(at, ADDRESSES_END, vdso);
+	if (sandbox_filter(false) < 0)
+		_exit(STEP_SECCOMP);
+	/* This stack goes, too; and on the next one is the Guest. */
+	asm volatile("syscall; int3" :: "a"(SYS_munmap), "D"(SCRATCH),
+		     "S"(SCRATCH_SIZE) : "rcx", "r11", "memory");
+	__builtin_unreachable();
+}
+
+static NORETURN void change_stack(uint64_t ram, uint64_t ram_end,
+				  uint64_t vdso)
+{
+	uint8_t *scratch = mmap((void *)(uintptr_t)SCRATCH, SCRATCH_SIZE,
+				PROT_READ | PROT_WRITE, MAP_PRIVATE |
+				MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (scratch == MAP_FAILED)
+		_exit(STEP_MAP);
+	asm volatile("mov %0, %%rsp; call *%1" ::
+		     "r"(scratch + SCRATCH_SIZE), "r"(sandbox_enter),
+		     "D"(ram), "S"(ram_end), "d"(vdso) : "memory");
+	__builtin_unreachable();
 }
 
 /* --- as a child of the Launcher ------------------------------------------------------ */
@@ -181,16 +249,17 @@ static void keep_descriptors(const int fds[STUB_FDS])
 	/* Only the last of these numbers may be one of ours already. */
 	for (int i = 0; i < STUB_FDS; i++)
 		if (dup2(fds[i], i) < 0)
-			_exit(1);
+			_exit(STEP_DESCRIPTORS);
 	if (!syscall(SYS_close_range, STUB_FDS, ~0u, 0))
 		return;
+	/* Before 5.9, or in a container that does not know it. */
 	if (getrlimit(RLIMIT_NOFILE, &limit))
-		_exit(1);
+		_exit(STEP_DESCRIPTORS);
 	for (rlim_t i = STUB_FDS; i < limit.rlim_cur; i++)
 		close(i);
 }
 
-static void drop_rights(void)
+void sandbox_drop_rights(void)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -199,34 +268,45 @@ static void drop_rights(void)
 	const struct rlimit no_core = { 0 };
 
 	if (syscall(SYS_capset, &head, none) ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		_exit(1);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	setrlimit(RLIMIT_CORE, &no_core);
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
+	    setrlimit(RLIMIT_CORE, &no_core))
+		_exit(STEP_RIGHTS);
 	setsid();		/* no terminal, and no signals from there */
 }
 
-NORETURN void stub_run(unsigned me, const int fds[STUB_FDS])
+/*
+ * All but the one that ends this wait, until the handler says otherwise: and
+ * a fault that is blocked is the end, not a way to the handler.
+ */
+static void block_signals(void)
 {
-	pid_t launcher = getppid();
-	sigset_t none;
+	sigset_t set;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != launcher)
-		_exit(1);
-	keep_descriptors(fds);
-	drop_rights();
-	if (USER->cpuid_faults)
-		syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0);
+	sigfillset(&set);
+	sigdelset(&set, SIGTRAP);
+	sigprocmask(SIG_SETMASK, &set, NULL);
 	/* The Launcher's handlers are not for here. */
 	for (int sig = 1; sig < _NSIG; sig++)
 		signal(sig, SIG_DFL);
+}
+
+NORETURN void stub_run(unsigned me, const struct guest *g, pid_t launcher,
+		       const int fds[STUB_FDS])
+{
+	uint64_t ram = (uintptr_t)g->mem.host;
+
+	block_signals();
+	keep_descriptors(fds);
+	sandbox_drop_rights();
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != launcher)
+		_exit(STEP_CHILD);
+	/* Where that cannot be, programs see the Host's. */
+	syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0);
 	stub_handle_signals(me);
 	if (!direct_map(USER))
-		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Its handler never returns to this place. */
-	raise(SIGUSR1);
-	_exit(1);
+		_exit(STEP_ALIAS);
+	change_stack(ram, ram + g->mem.size + g->mem.devices.size,
+		     getauxval(AT_SYSINFO_EHDR));
 }

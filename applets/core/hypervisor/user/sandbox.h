@@ -8,14 +8,18 @@
 
 #include "user.h"
 
+/* Where becoming a stub may end: exit statuses, probe.c has the words. */
+enum step { STEP_FINE, STEP_MEMFD, STEP_MAP, STEP_LDT, STEP_SECCOMP,
+	STEP_CODE, STEP_CHILD, STEP_RIGHTS, STEP_DESCRIPTORS, STEP_ALIAS,
+	STEP_UNMAP };
+
 /* In stub.c. */
 void stub_handle_signals(unsigned me);
 
-/*
- * On the handler's stack, before the Guest's first instruction: gives back all
- * memory but our program's text, struct user and RAM, and then all rights to
- * ask the Host for anything but what filter says.
- */
-void sandbox_enter(struct user *u);
+/* No capabilities, none to be had, no dumps, no terminal.  Or it exits. */
+void sandbox_drop_rights(void);
+
+/* From now on only calls on the list, and to end if may_exit; < 0: errno. */
+long sandbox_filter(bool may_exit);
 
 #endif

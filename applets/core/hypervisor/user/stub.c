@@ -322,6 +322,8 @@ static void handler(int sig, siginfo_t *info, void *context)
 	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
 		     : "=r"(sel[DS]), "=r"(sel[ES]), "=r"(sel[FS]),
 		       "=r"(sel[GS]));
+	/* The Guest's alignment check is not for our code. */
+	asm volatile("pushq $2; popfq" ::: "cc", "memory");
 	(void)info;
 	if (s->fpu && sig == SIGUSR1 && in_direct(uc->uc_mcontext.gregs)) {
 		u->direct.slow = 1;
@@ -329,7 +331,8 @@ static void handler(int sig, siginfo_t *info, void *context)
 		return;
 	}
 	if (!s->fpu) {
-		sandbox_enter(u);
+		/* The first one, which is the end of sandbox.c. */
+		memset(&uc->uc_sigmask, 0, sizeof(uint64_t));
 		s->fpu = uc->uc_mcontext.fpregs;
 		wait_for_turn(u, s);
 		fpu_load(u, s);

@@ -6,7 +6,6 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -98,7 +97,6 @@ static void hypervisor_user_create(struct guest *g)
 	u->window = g->window;
 	u->window_end = g->window + WINDOW_SIZE;
 	u->lowest = lowest_address();
-	u->vdso = getauxval(AT_SYSINFO_EHDR);
 	u->cpuid_faults = cpuid_faults();
 	if (!u->cpuid_faults)
 		verbose("CPUID does not trap here: programs in the Guest see AVX, which its kernel cannot save");

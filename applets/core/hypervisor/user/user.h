@@ -10,7 +10,7 @@
  * What protects what.  A Guest that jumps to 64-bit code reaches all that its
  * stub maps: struct user, the Guest's RAM, our program's text.  So stubs, and
  * all code here that runs in one, are part of the Guest.  The wall is around
- * the stubs: a seccomp filter that lets a dozen calls through (stub.c), no
+ * the stubs: a seccomp filter that lets a few calls through (sandbox.c), no
  * descriptors but four, no capabilities, none of the Launcher's memory.  On
  * the other side the Launcher (user.c, post.c) keeps what it needs to itself
  * and checks whatever it reads in struct user, once and in a copy.
@@ -56,9 +56,10 @@ enum { ES, CS, SS, DS, FS, GS, SELECTORS };	/* as in mov to sreg */
 #define FLAG_RF		0x10000u
 #define FLAG_VM		0x20000u
 #define FLAG_NT		0x4000u
+#define FLAG_AC		0x40000u
 
 enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_OF = 4, TRAP_UD = 6, TRAP_NM = 7,
-	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14,
+	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_AC = 17,
 	VECTOR_IRQ = 32, VECTOR_SYSCALL = 0x80 };
 
 /* Indexes into the Guest's GDT; selectors of its kernel and its programs. */
@@ -159,12 +160,12 @@ enum post_kind { POST_NONE, POST_IO, POST_SHUTDOWN, POST_CRASH, POST_SPAWN };
 /* Why a stub ended the Guest; post.c has the words. */
 enum crash { CRASH_TRAP, CRASH_STACK, CRASH_HCALL, CRASH_NO_INIT, CRASH_INIT,
 	CRASH_TWICE, CRASH_PAGE, CRASH_TABLE, CRASH_GATE, CRASH_GDT,
-	CRASH_MEMORY, CRASH_HOST, CRASH_PAE };
+	CRASH_MEMORY, CRASH_HOST };
 
 struct post {
 	uint32_t kind;
-	bool mmio, write;	/* POST_IO */
-	uint8_t width;
+	/* POST_IO.  No bool: a stub may leave anything there. */
+	uint8_t mmio, write, width;
 	uint64_t addr;		/* or the text's of a shutdown */
 	uint32_t value;		/* and what a read gave; how to shut down */
 	uint32_t crash, args[3];
@@ -188,7 +189,6 @@ struct user {
 	uint32_t window, window_end;	/* gpa of BARs */
 	uint32_t lowest;	/* linear address that may be mapped */
 	uint32_t pgdir;
-	uintptr_t vdso;
 	bool cpuid_faults;	/* the Host can make CPUID trap */
 	uint64_t tsc, tsc_ns;	/* of one moment, before the Guest ran */
 	uint32_t rings;		/* gpa: of what is from here on, only kicks */
@@ -228,8 +228,12 @@ struct user {
 /* Descriptors of a stub. */
 enum { FD_RAM, FD_KICK, FD_TIMER, FD_RETRY, STUB_FDS };
 
-/* In a child of the Launcher: becomes space `me`'s stub; does not return. */
-NORETURN void stub_run(unsigned me, const int fds[STUB_FDS]);
+/*
+ * In a child of the process `launcher`: becomes space `me`'s stub; does not
+ * return.
+ */
+NORETURN void stub_run(unsigned me, const struct guest *g, pid_t launcher,
+		       const int fds[STUB_FDS]);
 
 /* A system call, as the kernel answers it: -errno is an error. */
 long stub_call(long nr, long a, long b, long c, long d, long e, long f);
@@ -393,6 +397,21 @@ void post_stop(void);
 /* An interrupt for the Guest. */
 void post_interrupt(unsigned irq);
 
+/* --- children.c: in the Launcher ------------------------------------------ */
+
+/* Starts stub i, once; false: there is one, or the Host has no process. */
+bool children_spawn(uint32_t i, const struct guest *g,
+		    const int fds[STUB_FDS]);
+
+/* Has stub i look for interrupts, if there is one. */
+void children_interrupt(uint32_t i);
+
+/* From now on the Guest ends with any of its stubs; once. */
+void children_watch(void);
+
+/* Ends them all. */
+void children_stop(void);
+
 /* --- boot.c -------------------------------------------------------------- */
 
 /* Loads the kernel; the CPU's registers are set for its first instruction. */
@@ -402,5 +421,8 @@ void boot_load(struct guest *g, struct user *u);
 
 /* What this Host lacks, in why; true: nothing. */
 bool probe_host(char *why);
+
+/* What it lacks if a stub, or its trial, exits with this status. */
+const char *probe_lacks(unsigned step);
 
 #endif
