@@ -42,7 +42,8 @@ run() {
 }
 
 type_to() {
-	echo "$2" >>$1.keys
+	# Read and write, or it would wait for a Guest that has ended.
+	echo "$2" 1<>$1.keys
 }
 
 # says NAME TEXT: does it, before long?

@@ -129,7 +129,7 @@ test_interrupt() {
 	launcher=$without
 	says interrupt "your name?"
 	for i in 1 2 3; do
-		printf '\003' >>interrupt.keys
+		printf '\003' 1<>interrupt.keys
 		sleep 0.1
 	done
 	finish interrupt
@@ -200,7 +200,7 @@ ask_time() {
 	from=-9000000000000000000 to=9000000000000000000
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		before=$(date +%s%N)
-		echo . | tr . ' ' >>clock.keys
+		echo . | tr . ' ' 1<>clock.keys
 		until read -r word time <&4 && [ "$word" = time ]; do
 			:
 		done
@@ -209,7 +209,7 @@ ask_time() {
 		[ $((time - after)) -lt $from ] || from=$((time - after))
 		[ $((time - before)) -gt $to ] || to=$((time - before))
 	done
-	echo . >>clock.keys
+	echo . 1<>clock.keys
 }
 
 # It may start at another time than ours, but then goes on with us.
