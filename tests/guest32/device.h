@@ -75,7 +75,7 @@ void device_kick(struct queue *q);
 /* The interrupt is taken notice of, so that the next may come. */
 void device_acknowledge(struct device *d);
 
-/* --- ring.c ---------------------------------------------------------------- */
+/* --- ring.c ------------------------------------------------------------- */
 
 /* A ring in that memory, zeroed; used is where the bus wants it. */
 void queue_init(struct queue *q, void *ring, u32 used_off, unsigned size);

@@ -186,10 +186,11 @@ TEST(kernel, irq_frame)
 
 	timer_ready();
 	irq_hook = see;
-	irqs_on();
 	timer_set(MSEC);
+	/* On when the registers are what we want to see. */
 	asm volatile("movl %%esp, %0\n"
 		     "	movl $0x12345678, %%ebx\n"
+		     "	movl $0x200, lguest_data\n"
 		     "1:	cmpl $0, irq_count\n"
 		     "	je 1b" : "=S"(esp) :: "ebx", "cc", "memory");
 	EQUAL(seen.ebx, 0x12345678);

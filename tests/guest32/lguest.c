@@ -85,7 +85,7 @@ void power_off(const char *why, u32 how)
 	static char text[128];
 
 	memset(text, 0, sizeof(text));
-	for (unsigned i = 0; why[i] && i < sizeof(text) - 1; i++)
+	for (unsigned i = 0; i < sizeof(text) - 1 && why[i]; i++)
 		text[i] = why[i];
 	for (;;)
 		hcall(LHCALL_SHUTDOWN, phys(text), how, 0);

@@ -84,7 +84,7 @@ __attribute__((used)) void guest_main(void)
 	memcpy(suite, argument("suite"), sizeof(suite));
 	memcpy(only, argument("only"), sizeof(only));
 	say("BEGIN %s %s, %u MiB\n", RELEASE, suite, ram_size >> 20);
-	for (const struct test *t = tests_start; t < tests_end; t++)
+	for (const struct test *t = tests_start; t != tests_end; t++)
 		if (chosen(t, suite, only)) {
 			test_run(t);
 			n++;

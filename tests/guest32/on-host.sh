@@ -45,7 +45,7 @@ esac
 
 scratch
 [ -f "$busybox" ] || "$top/tests/fetch" busybox-i386
-make -s -C "$top" ARCH=i386 all
+make -s -C "$top" ARCH=i386 all build/i386/real-lguest-work
 make -s -C "$top/tests/guest32" GENERATIONS="$generation"
 if [ $# -eq 0 ]; then
 	set -- suite=kernel suite=user suite=devices
@@ -59,6 +59,7 @@ done >"$dir/suites"
 dd if=/dev/zero of="$dir/disk" bs=1024 count=64 2>/dev/null
 "$top/initramfs/make" -i "$top/tests/guest32/on-host.init" -b "$busybox" \
 	-o "$dir/initrd.gz" bin/lguest="$top/build/i386/lguest" \
+	bin/work="$top/build/i386/real-lguest-work" \
 	guest="$top/build/tests/guest32/guest-$generation" \
 	suites="$dir/suites" disk="$dir/disk"
 

@@ -40,7 +40,7 @@ outcomes() {
 	hcall_pgd_no_table 0 3
 	hcall_pgd_top 0 3
 	hcall_pgtable_end 3
-	hcall_pgtable_nowhere 3
+	hcall_pgtable_nowhere 3 -
 	hcall_pgtable_zeroes 3
 	hcall_pte_beyond 0 3
 	hcall_pte_beyond_later 0 3

@@ -67,7 +67,9 @@ trap_entries:
 	.endr
 
 trap_common:
-	cld
+	/* Old Hosts leave NT, TF and all as they were. */
+	pushl	$2
+	popfl
 	pushal
 	pushl	%ds
 	pushl	%es

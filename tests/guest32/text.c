@@ -139,7 +139,7 @@ const char *argument(const char *name)
 		if ((s != arguments && s[-1] != ' ') || memcmp(s, name, n) ||
 		    s[n] != '=')
 			continue;
-		for (s += n + 1; s[len] > ' ' && len < sizeof(value) - 1; len++)
+		for (s += n + 1; len < sizeof(value) - 1 && s[len] > ' '; len++)
 			value[len] = s[len];
 		value[len] = '\0';
 		break;
@@ -166,6 +166,6 @@ void arguments_init(void)
 
 	memcpy(&at, (char *)virt(boot_params) + CMDLINE_PTR, 4);
 	s = virt(at);
-	for (unsigned i = 0; s[i] && i < sizeof(arguments) - 1; i++)
+	for (unsigned i = 0; i < sizeof(arguments) - 1 && s[i]; i++)
 		arguments[i] = s[i];
 }

@@ -84,7 +84,7 @@ void trap(struct regs *r)
 		program = NULL;
 		context_load(&home, 1);
 	}
-	if (from_user || !catching)
+	if (!catching)
 		unexpected(r);
 	catching = false;
 	/* What lies behind eflags is the stack of whoever was trapped. */

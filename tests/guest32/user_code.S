@@ -135,8 +135,15 @@ user_at_\name:
 	PROBE	hole_read, movl 0x700010, %eax
 	PROBE	hole_write, movl %eax, 0x700020
 	PROBE	top_read, movl 0xfffff000, %eax
-	PROBE	sysenter, sysenter
-	PROBE	syscall, .byte 0x0f, 0x05
+	/* The stack is there when the Host's kernel wants to look at it. */
+	BEGIN	sysenter
+	pushl	%eax
+	popl	%eax
+	INSN	sysenter, sysenter
+	BEGIN	syscall
+	pushl	%eax
+	popl	%eax
+	INSN	syscall, .byte 0x0f, 0x05
 	PROBE	rdpmc, rdpmc
 	PROBE	mov_ss, movl %edx, %ss
 

@@ -36,7 +36,9 @@ TEST(user, segments_reloaded)
 	program_begin(&room);
 	data = (u32 *)room.data;
 	program_run(&r, user_reload, 0, USER_DATA);
-	EQUAL(r.vector, 0x80);
+	if (r.vector != 0x80)
+		fail("trap %u error 0x%x at byte %u", r.vector, r.error,
+		     r.eip - (u32)user_reload);
 	EQUAL(r.eax, 0x2222);
 	EQUAL(data[0], 3);
 	EQUAL(data[1], 0x1111);
@@ -52,7 +54,9 @@ TEST(user, far_transfers)
 
 	program_begin(&room);
 	program_run(&r, user_far, 0, USER_DATA);
-	EQUAL(r.vector, 0x80);
+	if (r.vector != 0x80)
+		fail("trap %u error 0x%x at byte %u", r.vector, r.error,
+		     r.eip - (u32)user_far);
 	EQUAL(r.eax, 0x4444);
 	EQUAL(((u32 *)room.data)[0], 1);
 	program_end();

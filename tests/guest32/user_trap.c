@@ -22,7 +22,7 @@ struct probe {
 	GP(X, lldt) GP(X, ltr) GP(X, lmsw) GP(X, clts) GP(X, invd) \
 	GP(X, wbinvd) GP(X, invlpg) GP(X, rdmsr) GP(X, wrmsr) \
 	GP(X, in_byte) GP(X, in_imm) GP(X, out_byte) GP(X, out_string) \
-	GP(X, sysenter) GP(X, rdpmc) X(syscall, 6, 0, 0, 0) \
+	GP(X, rdpmc) \
 	X(int_05, 13, 0x2a, 0, 0) X(int_0d, 13, 0x6a, 0, 0) \
 	X(int_0e, 13, 0x72, 0, 0) X(int_1f, 13, 0xfa, 0, 0) \
 	X(int_20, 13, 0x102, 0, 0) X(int_82, 13, 0x412, 0, 0) \
@@ -40,6 +40,8 @@ struct probe {
 #define DECLARE(n, ...) void user_##n(void); extern const char user_at_##n[];
 PROBES(DECLARE)
 DECLARE(null_use)
+DECLARE(sysenter)
+DECLARE(syscall)
 
 static const struct probe probes[] = {
 #define ROW(n, v, e, p, c) { #n, user_##n, user_at_##n, v, e, p, c }
@@ -109,6 +111,32 @@ TEST(user, trap_kinds_by_trap_gate)
 	program_end();
 	for (unsigned i = 0; i < 20; i++)
 		gate_restore(i);
+}
+
+/* The ways into a kernel that a Guest has not got: no Host's kernel either. */
+TEST(user, fast_calls)
+{
+	static void (*const calls[])(void) = { user_sysenter, user_syscall };
+	static const char *const at[] = { user_at_sysenter, user_at_syscall };
+	struct room room;
+	struct regs r;
+
+	program_begin(&room);
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		for (u32 nr = 0; nr < 400; nr += 20) {
+			/* Where the Host's kernel would look for more. */
+			user_regs(&r, (u32)calls[i]);
+			r.eax = nr;
+			r.ebp = r.esp = USER_STACK - 64;
+			user_run(&r);
+			if ((r.vector != 6 && r.vector != 13) || r.eax != nr)
+				fail("way %u, call %u: trap %u, eax 0x%x", i,
+				     nr, r.vector, r.eax);
+			if (r.eip != (u32)at[i])
+				fail("way %u, call %u: eip 0x%x", i, nr,
+				     r.eip);
+		}
+	program_end();
 }
 
 /* All of it, from a call of the system and from a fault. */
