@@ -79,7 +79,8 @@ static void make_files(struct attempt *a)
 
 	make_sector(sector);
 	a->kernel = make_file(selftest_image,
-			      selftest_image_end - selftest_image, 0);
+			      (uintptr_t)selftest_image_end -
+			      (uintptr_t)selftest_image, 0);
 	a->disk = make_file(sector, SECTOR, SECTOR);
 	if (ftruncate(a->disk, SECTORS * SECTOR))
 		die_errno("ftruncate a file in memory");

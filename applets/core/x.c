@@ -40,7 +40,7 @@ int xtake(const char *path)
 	/* Never 0 to 2, which others will use. */
 	fd = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
-		die_errno("%s", path);
+		die_errno("open %s", path);
 	return fd;
 }
 

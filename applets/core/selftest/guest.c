@@ -183,7 +183,7 @@ static void timer_set(void)
 	outb(0x40, 0xff);
 }
 
-/* --- virtio ---------------------------------------------------------------- */
+/* --- virtio -------------------------------------------------------------- */
 
 static uint32_t pci_read(unsigned slot, unsigned offset)
 {
@@ -274,7 +274,7 @@ static bool run(unsigned slot, unsigned q)
 	return finish(slot, q);
 }
 
-/* --- what is tested ---------------------------------------------------------- */
+/* --- what is tested ------------------------------------------------------ */
 
 static void print(char letter)
 {
