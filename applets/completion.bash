@@ -68,13 +68,50 @@ _lguest_tap() {
 	esac
 }
 
+# --- lguest-mkdisk, lguest-inspect ---
+
+_lguest_mkdisk() {
+	case $before in
+	--type | -t) _lguest_reply raw ext2 cpio ;;
+	--block-size | -b) _lguest_reply 1024 2048 4096 ;;
+	--dir | -d)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	--archive | --list | --from | -[al] | '') _lguest_default ;;
+	esac
+}
+
+# As the last line of a --help has them.
+_lguest_hypervisors() {
+	$command --help 2>/dev/null | sed -n 's/^hypervisors: //p'
+}
+
+_lguest_inspect() {
+	case $before in
+	--can) _lguest_reply $(_lguest_hypervisors) ;;
+	*) _lguest_default ;;
+	esac
+}
+
+# --- lguest ---
+
+# By no other name.
+_lguest_() {
+	case $before in
+	--hypervisor) _lguest_reply auto $(_lguest_hypervisors) ;;
+	--console) _lguest_reply tty null unix: ;;
+	--username) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
+	*) _lguest_default ;;
+	esac
+}
+
 # --- all of them ---
 
 # Of options, those whose value is the next word.
 _lguest_wants_value() {
-	case $1 in
-	-[tdugf]) return 0 ;;
-	--*) _lguest_options | grep -qx -- "$1=" ;;
+	case $applet$1 in
+	tap-[tdugf] | mkdisk-[tsdalLUb]) return 0 ;;
+	*--*) _lguest_options | grep -qx -- "$1=" ;;
 	*) return 1 ;;
 	esac
 }
@@ -103,7 +140,7 @@ _lguest() {
 	elif _lguest_wants_value "$last"; then
 		before=$last
 	fi
-	if [ -n "$applet" ] && declare -F "_lguest_$applet" >/dev/null; then
+	if declare -F "_lguest_$applet" >/dev/null; then
 		"_lguest_$applet"
 	else
 		_lguest_default

@@ -4,7 +4,9 @@
  * words where the number is not the answer.
  */
 #include <string.h>
+#include <unistd.h>
 
+#include "image.h"
 #include "report.h"
 #include "subject.h"
 
@@ -87,8 +89,29 @@ static bool is_count(const char *name)
 	return false;
 }
 
+/* It is in the kernel, at an offset of which the header says the place. */
+static void tell_kernel_info(const struct subject *s, uint64_t at)
+{
+	static const char *const names[] = {
+		"size", "size_total", "setup_type_max",
+	};
+	const struct segment *kernel = &s->image.segments[0];
+	uint8_t info[16];
+
+	if (!at || kernel->filesz < sizeof(info) ||
+	    at > kernel->filesz - sizeof(info) ||
+	    pread(s->fd, info, sizeof(info), kernel->offset + at) !=
+	    sizeof(info) || memcmp(info, "LToP", 4))
+		return;
+	report_open_verbatim("kernel_info");
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		report_number(names[i], image_number(info + 4 + 4 * i, 4));
+	report_close();
+}
+
 void subject_tell_header(const struct subject *s)
 {
+	uint64_t kernel_info = 0;
 	struct header_field f;
 	const char *text;
 
@@ -96,6 +119,8 @@ void subject_tell_header(const struct subject *s)
 	for (unsigned i = 0; image_header_field(&s->image, i, &f); i++) {
 		if (!f.there)
 			continue;
+		if (!strcmp(f.name, "kernel_info_offset"))
+			kernel_info = f.value;
 		text = meaning(f.name, f.value);
 		if (text)
 			report_meaning(f.name, f.value, !is_count(f.name),
@@ -106,4 +131,5 @@ void subject_tell_header(const struct subject *s)
 			report_hex(f.name, f.value);
 	}
 	report_close();
+	tell_kernel_info(s, kernel_info);
 }

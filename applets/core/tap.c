@@ -271,9 +271,8 @@ void tap_detach(struct tap *t)
 void tap_attach(struct tap *t, const char *name)
 {
 	if (!tap_exists(name))
-		die("tap %s: no such interface; as root: ip tuntap add %s "
-		    "mode tap user USER && ip link set %s up",
-		    name, name, name);
+		die("tap %s: no such interface; as root: "
+		    "lguest-tap add %s --owner=USER", name, name);
 	if (tap_bind(t, name) == 0)
 		return;
 	if (errno == EBUSY)
