@@ -75,15 +75,15 @@ build() {
 pack() {
 	out=$1 init=$2
 	shift 2
-	"$top/initramfs/make" -i "$init" -b "$busybox" \
+	LGUEST=$made/lguest "$top/initramfs/make" -i "$init" -b "$busybox" \
 		${modules:+-m "$modules" -s host} -o "$out" "$@"
 }
 
-# To measure, time goes by instructions, one in eight nanoseconds: it does not
-# depend on how fast or busy this machine is.
+# Time goes by instructions, one in eight nanoseconds: so neither patience nor
+# what is measured depends on how fast or busy this machine is.
 run_host() {
 	timeout -k 5 --foreground "$limit" qemu-system-i386 -accel tcg -m 768 \
-		${old:+-icount shift=3,sleep=off} \
+		-icount shift=3,sleep=off \
 		-nodefaults -display none -no-reboot \
 		-kernel "$host" -initrd "$dir/host.cpio.gz" \
 		-append "console=ttyS0 panic=-1 guest_version=$(version "$guest") \
