@@ -43,6 +43,50 @@ within() {
 	done
 }
 
+# emulated COMMAND...: tests/nested, for what it runs in the rescue host.  The CPU
+# in there is QEMU's emulation of one with SVM, which has faults of its own: once
+# in some fifty boots a Guest, or all of the rescue host, stood still, and once
+# there was a triple fault.  So what fails there is run once more, and fails if
+# it does so twice.  The first time is not hidden but told as AGAIN; what has
+# passed before is not judged again.  Where a CPU is real there is no second try.
+emulated() {
+	emulated_first=$(mktemp) || exit 1
+	emulated_run "$@" | sed -u 's/^FAIL /AGAIN /' | tee "$emulated_first"
+	emulated_status=0
+	! grep -aq '^AGAIN ' "$emulated_first" || emulated_run "$@" |
+		emulated_judge "$emulated_first" - || emulated_status=1
+	rm "$emulated_first"
+	return $emulated_status
+}
+
+emulated_run() {
+	"$@" || fail rescue "$1: exit status $?"
+}
+
+# The second run by what is known from the first.  A test that failed in the
+# first and is not even reached in this one has failed, too.
+emulated_judge() {
+	awk '{ name = $2; sub(/:$/, "", name) }
+		NR == FNR && /^(PASS|SKIP) / { passed[name] = 1 }
+		NR == FNR && /^AGAIN / { failed[name] = 1 }
+		NR == FNR { next }
+		/^(PASS|FAIL|SKIP) / {
+			delete failed[name]
+			if (name in passed)
+				next
+		}
+		/^FAIL / { status = 1 }
+		{ print }
+		END {
+			delete failed["rescue"]
+			for (name in failed) {
+				print "FAIL " name ": once, and not tried again"
+				status = 1
+			}
+			exit status
+		}' "$@"
+}
+
 # For something to happen on a machine that may be slow, and busy with others;
 # well within what is left to the whole test.  Not reached unless it fails.
 patience=400
