@@ -45,10 +45,11 @@ within() {
 
 # emulated COMMAND...: tests/nested, for what it runs in the rescue host.  The
 # CPU in there is QEMU's emulation of one with SVM, which has faults of its own:
-# once in some fifty boots a Guest stood still, once all of the rescue host, once
-# there was a triple fault.  So what fails there is run once more, and fails if
-# it does so twice.  The first time is not hidden but told as AGAIN; what has
-# passed before is not judged again.  Where a CPU is real there is no second try.
+# once in some fifty boots a Guest stood still, once all of the rescue host, and
+# once there was a triple fault.  So what fails there is run once more, and
+# fails if it does so twice.  The first time is not hidden but told as AGAIN;
+# what has passed before is not judged again.  Where a CPU is real nothing is
+# tried twice.
 emulated() {
 	emulated_first=$(mktemp) || exit 1
 	emulated_run "$@" | sed -u 's/^FAIL /AGAIN /' | tee "$emulated_first"
