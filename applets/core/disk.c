@@ -111,7 +111,7 @@ static void disk_check_size(struct disk *disk)
 void disk_open(struct disk *disk)
 {
 	bool shared = disk->readonly || disk->snapshot;
-	struct stat before, st;
+	struct stat before = { 0 }, st;
 
 	/* A read-only disk has no writes to keep elsewhere. */
 	if (disk->readonly)

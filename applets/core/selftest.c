@@ -236,6 +236,8 @@ static const char *reason(struct attempt *a)
 {
 	char *text = a->text[ERRORS], *at;
 
+	if (!a->status)
+		return "the Guest ran, and its devices did not answer";
 	text[strcspn(text, "\r")] = '\0';
 	while ((at = strchr(text, '\n')) && at[1])
 		text = at + 1;
@@ -285,7 +287,7 @@ static bool tell(struct attempt *a)
 		blanks = strlen(tests[i].name) - strlen(word);
 		all &= *word != 'n';
 	}
-	if (!all && a->status)
+	if (!all && (a->status || !*a->text[CONSOLE]))
 		printf("%*s  %s", blanks, "", reason(a));
 	printf("\n");
 	fflush(stdout);

@@ -373,13 +373,17 @@ static void __attribute__((noreturn)) leave(bool again)
 
 void guest_main(void);
 
-/* Sector 0 has our mark if we were here before, 1 is to be copied to 2. */
+/*
+ * Sector 0 has our mark if we were here before, 1 is to be copied to 2.  What
+ * cannot be marked we do not restart.
+ */
 __attribute__((used)) void guest_main(void)
 {
 	interrupts_open();
 	for (unsigned i = 1; i < SLOTS; i++)
 		device_open(i);
-	if (!block(0, 0) || data[0]) {
+	block(0, 0);
+	if (data[0]) {
 		print(data[0]);
 		leave(false);
 	}
