@@ -119,10 +119,14 @@ static bool is_move(const uint8_t *at)
 	       (at[1] & 7) != SP && (at[1] >> 3 & 7) != SP;
 }
 
-/* mov $n, %eax */
+/*
+ * mov $n, %eax, of a hypercall that could come directly.  The first ones of
+ * all cannot, and there is no stack yet for a call either.
+ */
 static bool is_number(const uint8_t *at)
 {
-	return at[0] == 0xb8 && at[1] < 32 && !at[2] && !at[3] && !at[4];
+	return at[0] == 0xb8 && at[1] < 32 && !at[2] && !at[3] && !at[4] &&
+	       lguest_may_be_direct(at[1]);
 }
 
 /* mov n(%esp), to a register: n has room for our return address. */

@@ -398,6 +398,15 @@ static void hypercall(struct user *u, const uint32_t a[ARGS])
 }
 
 /* Which of them a stub can do in the middle of the Guest's code. */
+#define DIRECT	(1u << FLUSH_ASYNC | 1u << FLUSH_TLB | 1u << SET_STACK | \
+		 1u << SET_TS | 1u << SET_CLOCKEVENT | 1u << SET_PTE | \
+		 1u << SET_PGD | 1u << SEND_INTERRUPTS)
+
+bool lguest_may_be_direct(uint32_t n)
+{
+	return n < 32 && DIRECT >> n & 1;
+}
+
 static bool is_direct(const struct user *u, const uint32_t a[ARGS])
 {
 	switch (a[0]) {

@@ -368,6 +368,9 @@ void lguest_hypercall(struct user *u);
 /* From the direct path, with the registers AX to DI.  1: not by this way. */
 int lguest_direct(const uint64_t *gpr);
 
+/* Hypercall n, with the right arguments? */
+bool lguest_may_be_direct(uint32_t n);
+
 /* The Guest's own idea of FLAG_IF. */
 uint32_t lguest_flag(struct user *u);
 
