@@ -29,4 +29,7 @@ struct access {
 bool access_decode(struct access *a, const uint8_t *insn, unsigned n,
 		   bool mmio);
 
+/* length.c: bytes of the instruction; 0: it does not end within n of them. */
+unsigned insn_length(const uint8_t *bytes, unsigned n);
+
 #endif

@@ -28,7 +28,7 @@ static void adjust_params(struct guest *g)
 		h->kernel_alignment = ALIGNMENT;
 }
 
-/* --- code that means something else here ------------------------------------ */
+/* --- code that means something else here ------------------------------ */
 
 /* mov $sel, %reg right before a mov from that register to a segment's. */
 static bool loads_segment(const uint8_t *at, const uint8_t *end)
@@ -121,7 +121,7 @@ static void patch(struct guest *g, struct user *u)
 		selectors, vmcalls, direct);
 }
 
-/* ----------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------- */
 
 void boot_load(struct guest *g, struct user *u)
 {

@@ -69,7 +69,7 @@ void cpu_fault(struct user *u, unsigned vector, bool has_error, uint32_t error)
 			   vector == TRAP_PF ? u->cpu.cr2 : error);
 }
 
-/* --- segments -------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------- */
 
 /*
  * Its own selectors the Guest has read from registers, and loads again.  A
@@ -141,7 +141,7 @@ static void cpu_limit_selectors(struct user *u)
 	cpu_fix_selectors(u);
 }
 
-/* --- traps ----------------------------------------------------------------- */
+/* --- traps ------------------------------------------------------------ */
 
 /* A write that only says "look": nothing depends on when it is seen. */
 static bool is_kick(const struct user *u, const struct post *p)
@@ -177,7 +177,8 @@ static void cpu_int(struct user *u, unsigned n)
 		lguest_hypercall(u);
 		return;
 	}
-	if (has_gate(u, n) && (!u->direct.user || GATE_DPL(c->idt[n][1]) == 3)) {
+	if (has_gate(u, n) &&
+	    (!u->direct.user || GATE_DPL(c->idt[n][1]) == 3)) {
 		c->eip += 2;
 		cpu_fault(u, n, false, 0);
 		return;
@@ -286,7 +287,7 @@ static void cpu_exception(struct user *u)
 			return;
 		}
 		break;
-	case TRAP_AC:			/* a kernel's accesses are not checked */
+	case TRAP_AC:		/* a kernel's accesses are not checked */
 		if (u->direct.user)
 			break;
 		c->eflags &= ~FLAG_AC;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "access.h"
 #include "direct.h"
 #include "user.h"
 
@@ -13,17 +14,19 @@ extern const uint8_t direct_code[], direct_code_end[], direct_iret[],
 	direct_hcall[], direct_critical_end[];
 
 #define THUNK_SIZE	16
-#define ADDRESS(label)	((uint32_t)(DIRECT_CODE + (label - direct_code)))
+#define OFFSET(label)	((uint32_t)((uintptr_t)label - (uintptr_t)direct_code))
+#define CODE_SIZE	OFFSET(direct_code_end)
+#define ADDRESS(label)	(DIRECT_CODE + OFFSET(label))
 #define VDSO_TRIES	1000
 
-/* --- pages -------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------ */
 
 void direct_create(struct user *u)
 {
 	struct direct *d = &u->direct;
 
-	memcpy(u->direct_code, direct_code, direct_code_end - direct_code);
-	u->thunks = ALIGN_UP(direct_code_end - direct_code, THUNK_SIZE);
+	memcpy(u->direct_code, direct_code, CODE_SIZE);
+	u->thunks = ALIGN_UP(CODE_SIZE, THUNK_SIZE);
 	d->stack_ss = HOST_DS;
 	d->cs = LDT_SELECTOR(GDT_USER_CS);
 	d->ds = LDT_SELECTOR(GDT_USER_DS);
@@ -52,7 +55,7 @@ static void replace(struct user *u, uint32_t was, uint32_t is)
 {
 	uint32_t word;
 
-	for (unsigned i = 0; i + 4 <= direct_code_end - direct_code; i++) {
+	for (unsigned i = 0; i + 4 <= CODE_SIZE; i++) {
 		memcpy(&word, u->direct_code + i, 4);
 		if (word == was)
 			memcpy(u->direct_code + i, &is, 4);
@@ -77,7 +80,7 @@ void direct_syscall(struct user *u, const uint32_t gate[2])
 		DIRECT_DATA + (uint32_t)offsetof(struct direct, scratch));
 }
 
-/* --- the kernel's iret ----------------------------------------------------------- */
+/* --- the kernel's iret ------------------------------------------------ */
 
 /*
  * lguest_iret, before and from 4.1: it puts the saved eflags where the Host
@@ -110,7 +113,7 @@ static unsigned patch_iret(struct user *u, uint8_t *at, uint32_t n,
 	return 0;
 }
 
-/* --- hypercalls ----------------------------------------------------------------------- */
+/* --- hypercalls ------------------------------------------------------- */
 
 /* mov or xor from one register to another, neither of them esp. */
 static bool is_move(const uint8_t *at)
@@ -232,7 +235,7 @@ unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va)
 	return done;
 }
 
-/* --- the vDSO ----------------------------------------------------------------------------- */
+/* --- the vDSO --------------------------------------------------------- */
 
 /*
  * lcall, int $0x80, and what came behind it: ret, or pops and ret.  Either
@@ -309,7 +312,7 @@ uint32_t direct_patch_vdso(struct user *u, uint32_t eip)
 	return vdso_write(page, at);
 }
 
-/* --- traps in there ------------------------------------------------------------------------- */
+/* --- traps in there --------------------------------------------------- */
 
 int direct_is_critical(uint32_t eip)
 {

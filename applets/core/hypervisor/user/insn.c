@@ -63,7 +63,7 @@ static void prefixes(struct insn *i)
 	}
 }
 
-/* --- memory operands ------------------------------------------------------- */
+/* --- memory operands -------------------------------------------------- */
 
 static uint32_t segment_base(const struct user *u, uint8_t prefix)
 {
@@ -104,7 +104,7 @@ static uint32_t address(const struct user *u, struct insn *i, uint8_t modrm)
 	return at;
 }
 
-/* --- segments ---------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------- */
 
 /* True: done, if only by a fault. */
 static bool load_selector(struct user *u, unsigned sreg, uint32_t sel,
@@ -146,7 +146,7 @@ static bool pop_selector(struct user *u, struct insn *i, unsigned sreg)
 	return true;
 }
 
-/* --- control ------------------------------------------------------------------ */
+/* --- control ---------------------------------------------------------- */
 
 static bool iret(struct user *u)
 {
@@ -235,7 +235,7 @@ static bool early(struct user *u, struct insn *i, uint8_t op)
 	return true;
 }
 
-/* --- cpuid -------------------------------------------------------------------- */
+/* --- cpuid ------------------------------------------------------------ */
 
 /* FPU, VME no, TSC, CX8, CMOV, CLFSH, MMX, FXSR, SSE, SSE2: fxsave has it. */
 #define LEAF1_EDX	0x07888111u
@@ -283,7 +283,7 @@ static void cpuid(struct user *u)
 	c->gpr[DX] = r[3];
 }
 
-/* ------------------------------------------------------------------------- */
+/* ---------------------------------------------------------------------- */
 
 static bool two_bytes(struct user *u, struct insn *i)
 {

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What makes it an lguest Guest: hypercalls, and the memory in which Guest and
- * Host tell each other of interrupts (drivers/lguest/hypercalls.c and
- * interrupts_and_traps.c of Linux 2.6.25 to 4.13).
+ * What makes it an lguest Guest: its hypercalls (drivers/lguest/hypercalls.c
+ * of Linux 2.6.25 to 4.13).
  */
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 
-#include "user.h"
+#include "data.h"
 
 enum hypercall { FLUSH_ASYNC = 0, INIT = 1, SHUTDOWN = 2, LOAD_GDT = 3,
 	NEW_PGTABLE = 4, FLUSH_TLB = 5, LOAD_IDT_ENTRY = 6, SET_STACK = 7,
@@ -16,251 +13,7 @@ enum hypercall { FLUSH_ASYNC = 0, INIT = 1, SHUTDOWN = 2, LOAD_GDT = 3,
 	SET_PGD = 15, LOAD_TLS = 16, NOTIFY = 17, LOAD_GDT_ENTRY = 18,
 	SEND_INTERRUPTS = 19 };
 
-#define ARGS		5	/* the number, and four of them */
-#define RING		64	/* hypercalls that wait */
-#define RING_FREE	0xff
-#define RETRY_NS	1000000	/* until a Guest may have enabled interrupts */
-#define TSC_NS_MIN	5000000	/* to measure its rate */
-
-/* Offsets in struct lguest_data that did not change. */
-enum { IRQ_ENABLED = 0, BLOCKED = 4, CR2 = 8, TIME = 12, IRQ_PENDING = 20 };
-
-/* Those that did: 0 for none. */
-static const struct layout {
-	uint16_t status, hcalls, words, reserve, pgdir, noirq, noirq_iret,
-		 kernel, size;
-} layouts[] = {
-	{ 20, 84, 4, 1108, 1116, 1120, 0, 1128, 1136 },	/* to 2.6.30 */
-	{ 24, 88, 5, 1368, 1376, 1380, 0, 1388, 1396 },	/* to 3.0 */
-	{ 24, 88, 5, 1368, 0, 1376, 0, 1384, 1392 },	/* to 4.0 */
-	{ 24, 88, 5, 1368, 0, 0, 1376, 1380, 1388 },	/* from 4.1 */
-};
-
-static const struct layout *layout(const struct user *u)
-{
-	return &layouts[u->lg.layout % ARRAY_SIZE(layouts)];
-}
-
-/* The Guest's struct was found to be in RAM when it was told. */
-static uint32_t *data(const struct user *u, unsigned offset)
-{
-	return (uint32_t *)(u->ram + u->lg.data + offset);
-}
-
-static uint32_t data_read(const struct user *u, unsigned offset)
-{
-	return *(volatile uint32_t *)data(u, offset);
-}
-
-static void data_write(const struct user *u, unsigned offset, uint32_t value)
-{
-	*(volatile uint32_t *)data(u, offset) = value;
-}
-
-/* --- interrupts -------------------------------------------------------------- */
-
-uint32_t lguest_flag(struct user *u)
-{
-	return u->lg.data ? data_read(u, IRQ_ENABLED) & FLAG_IF : FLAG_IF;
-}
-
-void lguest_cr2(struct user *u, uint32_t va)
-{
-	if (u->lg.data)
-		data_write(u, CR2, va);
-}
-
-void lguest_disable(struct user *u)
-{
-	if (u->lg.data)
-		data_write(u, IRQ_ENABLED, 0);
-}
-
-static void set_time(struct user *u)
-{
-	struct timespec now;
-
-	stub_call(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0, 0, 0, 0);
-	data_write(u, TIME, now.tv_sec);
-	data_write(u, TIME + 4, now.tv_nsec);
-}
-
-/* Between enabling them and the iret that uses the frame. */
-static bool in_noirq(const struct user *u)
-{
-	const struct cpu *c = &u->cpu;
-
-	return direct_is_critical(c->eip) ||
-	       (!u->direct.user && c->eip >= u->lg.noirq_start &&
-		c->eip < u->lg.noirq_end);
-}
-
-/*
- * From 4.1 on an interrupt at the iret takes over the frame that is there,
- * instead of pushing another one on a stack that is almost empty.
- */
-static bool take_over_frame(struct user *u, unsigned vector)
-{
-	struct cpu *c = &u->cpu;
-	const uint32_t *gate = c->idt[vector];
-	uint32_t flags;
-
-	if (!layout(u)->noirq_iret || u->direct.user ||
-	    c->eip != data_read(u, layout(u)->noirq_iret) ||
-	    !mmu_read(u, c->gpr[SP] + 8, &flags, 4))
-		return false;
-	c->eflags = (flags & ~(FLAG_TF | FLAG_VM | FLAG_RF | FLAG_NT)) |
-		    FLAG_IF;
-	c->eip = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
-	lguest_disable(u);
-	return true;
-}
-
-static void deliver_irq(struct user *u, unsigned irq)
-{
-	unsigned vector = VECTOR_IRQ + irq;
-
-	/* Without a gate it stays raised. */
-	if (!(u->cpu.idt[vector][1] & 0x8000))
-		return;
-	atomic_fetch_and(&u->irqs, ~(1u << irq));
-	u->n.irqs++;
-	if (!take_over_frame(u, vector))
-		cpu_deliver(u, vector, false, 0);
-}
-
-bool lguest_wanted(const struct user *u)
-{
-	return u->lg.data && u->irqs & ~data_read(u, BLOCKED);
-}
-
-void lguest_interrupt(struct user *u)
-{
-	uint32_t raised;
-
-	if (!lguest_wanted(u))
-		return;
-	raised = u->irqs & ~data_read(u, BLOCKED);
-	if (in_noirq(u)) {
-		stub_timer(FD_RETRY, RETRY_NS);
-		return;
-	}
-	if (u->cpu.halted) {
-		data_write(u, IRQ_ENABLED, FLAG_IF);
-		u->cpu.halted = false;
-	} else if (!lguest_flag(u)) {
-		if (layout(u)->words == ARGS)
-			data_write(u, IRQ_PENDING, FLAG_IF);
-		/* Some never say that they enabled them: we have to ask. */
-		stub_timer(FD_RETRY, RETRY_NS);
-		return;
-	}
-	deliver_irq(u, __builtin_ctz(raised));
-	set_time(u);
-	if (layout(u)->words == ARGS && !(raised & (raised - 1)))
-		data_write(u, IRQ_PENDING, 0);
-}
-
-/* --- the first hypercall -------------------------------------------------------- */
-
-/* Is there a struct lguest_data of this layout at gpa? */
-static bool is_data(struct user *u, uint32_t gpa, const struct layout *l)
-{
-	const uint8_t *at = (uint8_t *)mmu_ram(u, gpa, l->size);
-	uint32_t last[2];
-
-	if (!at || gpa % 4)
-		return false;
-	for (unsigned i = 0; i < RING; i++)
-		if (at[l->status + i] != RING_FREE)
-			return false;
-	memcpy(last, at + l->kernel, sizeof(last));
-	return last[1] == VECTOR_SYSCALL && last[0] >= MIB(4) &&
-	       last[0] < LINEAR_END && !(last[0] & (MIB(4) - 1));
-}
-
-static bool find_data(struct user *u, uint32_t gpa)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(layouts); i++) {
-		if (!is_data(u, gpa, &layouts[i]))
-			continue;
-		u->lg.data = gpa;
-		u->lg.layout = i;
-		return true;
-	}
-	return false;
-}
-
-/* Ticks of the TSC since we started against the clock's: for once no loop. */
-static uint32_t tsc_khz(const struct user *u)
-{
-	struct timespec now;
-	uint64_t ns, ticks;
-
-	do {
-		stub_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0,
-			  0, 0);
-		ticks = __builtin_ia32_rdtsc() - u->tsc;
-		ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec -
-		     u->tsc_ns;
-	} while (ns < TSC_NS_MIN);
-	return ticks * 1000 / (ns / 1000);
-}
-
-/*
- * Up to 3.0 a Host made the first page tables, and Guests edit them: all RAM
- * at its address and at the kernel's, right below a directory.
- */
-static void make_tables(struct user *u, uint32_t pgdir)
-{
-	uint32_t pages = u->ram_size / PAGE, tables = (pages + 1023) / 1024;
-	uint32_t first = pgdir - tables * PAGE, high = u->mmu.kernel >> 22;
-	uint32_t *dir = mmu_ram(u, pgdir, PAGE);
-	uint32_t *ptes = mmu_ram(u, first, tables * PAGE);
-
-	if (!dir || !ptes || pgdir < tables * PAGE) {
-		stub_crash(u, CRASH_TABLE, pgdir, 0, 0);
-		return;
-	}
-	for (uint32_t i = 0; i < pages; i++)
-		ptes[i] = i * PAGE | PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D;
-	for (uint32_t i = 0; i < tables; i++) {
-		dir[i] = (first + i * PAGE) | PTE_P | PTE_RW | PTE_US;
-		if (high + i < LINEAR_END >> 22)
-			dir[high + i] = dir[i];
-	}
-	mmu_load(u, pgdir);
-}
-
-static void init(struct user *u, uint32_t ebx, uint32_t edx)
-{
-	const struct layout *l;
-
-	if (!find_data(u, ebx)) {
-		if (!find_data(u, edx)) {
-			stub_crash(u, CRASH_INIT, ebx, edx, 0);
-			return;
-		}
-		u->lg.edx_first = true;
-	}
-	l = layout(u);
-	data_write(u, l->reserve, RESERVED);
-	data_write(u, l->reserve + 4, tsc_khz(u));
-	if (l->noirq) {
-		u->lg.noirq_start = data_read(u, l->noirq);
-		u->lg.noirq_end = data_read(u, l->noirq + 4);
-	}
-	set_time(u);
-	u->mmu.kernel = data_read(u, l->kernel);
-	/* What was mapped had the kernel's memory where it often is. */
-	space_forget(u, &u->spaces[u->cur % SPACES_MAX]);
-	if (l->pgdir) {
-		make_tables(u, u->pgdir);
-		data_write(u, l->pgdir, u->pgdir);
-	}
-}
-
-/* --- descriptors ------------------------------------------------------------------ */
+/* --- descriptors ------------------------------------------------------ */
 
 static void set_descriptor(struct user *u, uint32_t n, uint32_t low,
 			   uint32_t high)
@@ -309,7 +62,7 @@ static void set_gate(struct user *u, uint32_t n, uint32_t low, uint32_t high)
 		direct_syscall(u, gate);
 }
 
-/* --- all the others ---------------------------------------------------------------- */
+/* --- all the others --------------------------------------------------- */
 
 static void shutdown(struct user *u, uint32_t text, uint32_t how)
 {
@@ -409,12 +162,9 @@ bool lguest_may_be_direct(uint32_t n)
 
 static bool is_direct(const struct user *u, const uint32_t a[ARGS])
 {
+	if (!lguest_may_be_direct(a[0]))
+		return false;
 	switch (a[0]) {
-	case FLUSH_ASYNC:
-	case SET_STACK:
-	case SET_TS:
-	case SET_CLOCKEVENT:
-		return true;
 	case SEND_INTERRUPTS:
 		return !lguest_wanted(u);
 	case FLUSH_TLB:
@@ -425,7 +175,7 @@ static bool is_direct(const struct user *u, const uint32_t a[ARGS])
 	case SET_PGD:
 		return a[2] < u->mmu.kernel >> (u->mmu.pae ? 30 : 22);
 	}
-	return false;
+	return true;
 }
 
 /* The records of 2.6.29 and before have the first argument last. */
@@ -442,19 +192,19 @@ static void reorder(const struct user *u, uint32_t a[ARGS])
 
 static void record(const struct user *u, unsigned n, uint32_t a[ARGS])
 {
-	const struct layout *l = layout(u);
+	const struct layout *l = data_layout(u);
 
 	a[ARGS - 1] = 0;
-	memcpy(a, data(u, l->hcalls + n * l->words * 4), l->words * 4);
+	memcpy(a, data_at(u, l->hcalls + n * l->words * 4), l->words * 4);
 	reorder(u, a);
 }
 
 static void hypercalls_waiting(struct user *u)
 {
-	const struct layout *l = layout(u);
+	const struct layout *l = data_layout(u);
 	uint8_t ready[RING];
 	/* As they were at the start: a Guest cannot keep us here. */
-	memcpy(ready, data(u, l->status), RING);
+	memcpy(ready, data_at(u, l->status), RING);
 
 	for (unsigned i = 0; i < RING; i++) {
 		uint32_t n = u->lg.next_hcall % RING, a[ARGS];
@@ -465,7 +215,7 @@ static void hypercalls_waiting(struct user *u)
 		u->lg.next_hcall = n + 1;
 		u->n.async_hcalls++;
 		hypercall(u, a);
-		((volatile uint8_t *)data(u, l->status))[n] = RING_FREE;
+		((volatile uint8_t *)data_at(u, l->status))[n] = RING_FREE;
 	}
 }
 
@@ -477,7 +227,7 @@ void lguest_hypercall(struct user *u)
 	u->n.hcalls++;
 	if (!u->lg.data) {
 		if (a[0] == INIT)
-			init(u, r[BX], r[DX]);
+			data_init(u, r[BX], r[DX]);
 		else
 			stub_crash(u, CRASH_NO_INIT, a[0], 0, 0);
 		return;
@@ -493,7 +243,7 @@ void lguest_hypercall(struct user *u)
 
 static bool waiting_are_direct(const struct user *u)
 {
-	const uint8_t *status = (uint8_t *)data(u, layout(u)->status);
+	const uint8_t *status = (uint8_t *)data_at(u, data_layout(u)->status);
 
 	for (unsigned i = 0; i < RING; i++) {
 		uint32_t n = (u->lg.next_hcall + i) % RING, a[ARGS];

@@ -91,7 +91,7 @@ static uint32_t effective(const struct user *u, uint32_t pte)
 	       ((pte & dirty) == dirty ? PTE_RW : 0);
 }
 
-/* --- memory by linear address ------------------------------------------- */
+/* --- memory by linear address ----------------------------------------- */
 
 /* The part of va..va+len that lies in its first page, as our pointer. */
 static uint8_t *linear_at(struct user *u, uint32_t va, uint32_t *len,
@@ -150,7 +150,7 @@ bool mmu_write(struct user *u, uint32_t va, const void *buf, uint32_t len)
 	return true;
 }
 
-/* --- faults ------------------------------------------------------------- */
+/* --- faults ----------------------------------------------------------- */
 
 /* Before there are page tables: RAM at its address, and where Linux has it. */
 static enum mmu_fill fill_linear(struct user *u, uint32_t va)
@@ -232,7 +232,7 @@ enum mmu_fill mmu_fill(struct user *u, uint32_t va, bool write, bool user,
 	return FILL_DONE;
 }
 
-/* --- changes ------------------------------------------------------------ */
+/* --- changes ---------------------------------------------------------- */
 
 /* What is mapped at va, against what its table says now. */
 static void recheck(struct user *u, struct space *s, uint32_t va, uint32_t is,

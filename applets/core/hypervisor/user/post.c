@@ -38,7 +38,7 @@ static struct post post_copy(const struct post *from)
 	return p;
 }
 
-/* --- to the stubs --------------------------------------------------------------- */
+/* --- to the stubs ----------------------------------------------------- */
 
 static void futex_wake(_Atomic uint32_t *at)
 {
@@ -68,7 +68,7 @@ void post_interrupt(unsigned irq)
 	post_wake();
 }
 
-/* --- from the stubs ---------------------------------------------------------------- */
+/* --- from the stubs --------------------------------------------------- */
 
 static const char *const crashes[] = {
 	[CRASH_TRAP] = "unhandled trap %u at 0x%x (0x%x)",
@@ -278,7 +278,7 @@ static void timer_ready(void *owner, short revents)
 		post_wake();
 }
 
-/* --- begin and end ---------------------------------------------------------------------- */
+/* --- begin and end ---------------------------------------------------- */
 
 static int timer_create_fd(void)
 {

@@ -31,7 +31,7 @@
 #define SCRATCH_SIZE	KIB(16)
 #define LDT_WRITE	0x11
 
-/* --- what a stub may ask for ------------------------------------------------ */
+/* --- what a stub may ask for ------------------------------------------ */
 
 enum { BELOW_4G = 1, IS };
 
@@ -151,7 +151,7 @@ long sandbox_filter(bool may_exit)
 	return rc;
 }
 
-/* --- memory ----------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------- */
 
 extern const char __executable_start[], __init_array_start[];
 
@@ -240,7 +240,7 @@ static NORETURN void change_stack(uint64_t ram, uint64_t ram_end,
 	__builtin_unreachable();
 }
 
-/* --- as a child of the Launcher ------------------------------------------------------ */
+/* --- as a child of the Launcher --------------------------------------- */
 
 static void keep_descriptors(const int fds[STUB_FDS])
 {

@@ -44,7 +44,7 @@ void space_rekey(struct user *u, const struct space *s, uint32_t cr3)
 		m->keyed[key_hash(cr3)]++;
 }
 
-/* --- what waits --------------------------------------------------------- */
+/* --- what waits ------------------------------------------------------- */
 
 /* Does o go on where the last one ended? */
 static bool op_extends(const struct op *last, const struct op *o)
@@ -131,7 +131,7 @@ void space_drain(struct user *u, struct space *s)
 	s->nops = 0;
 }
 
-/* --- what is mapped -------------------------------------------------------- */
+/* --- what is mapped --------------------------------------------------- */
 
 static uint32_t *leaf_entry(struct user *u, const struct space *s, uint32_t va)
 {
@@ -318,7 +318,7 @@ void space_protect(struct user *u, struct space *s, uint32_t va, uint32_t pte)
 				    !!(pte & PTE_RW) });
 }
 
-/* --- whose turn it is ------------------------------------------------------ */
+/* --- whose turn it is ------------------------------------------------- */
 
 /* Its programs' pages go; the kernel's are the same everywhere. */
 static void space_recycle(struct user *u, struct space *s)

@@ -36,7 +36,7 @@ long stub_call(long nr, long a, long b, long c, long d, long e, long f)
 	return rc;
 }
 
-/* --- waiting and waking ------------------------------------------------------ */
+/* --- waiting and waking ----------------------------------------------- */
 
 static void futex_wait(_Atomic uint32_t *at, uint32_t seen)
 {
@@ -116,7 +116,7 @@ static void stub_sleep(struct user *u)
 	u->asleep = 0;
 }
 
-/* --- segments ----------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------- */
 
 static void ldt_write(unsigned n, uint32_t base, uint32_t limit, bool pages,
 		      bool code)
@@ -163,7 +163,7 @@ static void ldt_sync(const struct user *u, struct space *s)
 	}
 }
 
-/* --- the FPU goes where the CPU goes ------------------------------------------- */
+/* --- the FPU goes where the CPU goes ---------------------------------- */
 
 static uint32_t fpu_size(const uint8_t *area)
 {
@@ -192,7 +192,7 @@ static void fpu_load(const struct user *u, struct space *s)
 		memcpy(s->fpu, u->cpu.fpu, size);
 }
 
-/* --- from stub to stub -------------------------------------------------------------- */
+/* --- from stub to stub ------------------------------------------------ */
 
 static void wait_for_turn(struct user *u, struct space *s)
 {
@@ -233,7 +233,7 @@ static void hand_over(struct user *u, struct space *s, struct space *next)
 	fpu_load(u, s);
 }
 
-/* --- the handler ---------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------ */
 
 static const uint8_t places[8] = {
 	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,

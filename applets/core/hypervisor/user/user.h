@@ -21,209 +21,9 @@
 #ifndef USER_HYPERVISOR_H
 #define USER_HYPERVISOR_H
 
-#include <stdatomic.h>
+#include "state.h"
 
-#include "abi/lguest.h"
-#include "direct.h"
-#include "machine.h"
-
-#define PAGE		4096u
-#define SPACES_MAX	48	/* stubs; a bit each in a 64-bit mask */
-#define STACK_SIZE	KIB(64)	/* of a stub's handler, with its frames */
-#define LEAVES_MAX	1536	/* of the shadow tables, 4 KiB each */
-#define NO_CR3		UINT32_MAX	/* key of a space that has none */
-#define KEYED		256u	/* to see at once that a cr3 has no space */
-#define OPS_MAX		128	/* mappings that wait for their stub to run */
-
-/*
- * The top of the linear addresses is not the Guest's: the Host of old had its
- * Switcher there, and Guests keep off as much as they are told.
- */
-#define RESERVED	MIB(4)
-#define LINEAR_END	0xffc00000u
-
-/* Where a Guest's boot parameters are: page 0 may not be ours to map. */
-#define LINEAR_START	0x10000u
-
-/* --- the CPU ----------------------------------------------------------- */
-
-enum { AX, CX, DX, BX, SP, BP, SI, DI };	/* as in ModRM */
-enum { ES, CS, SS, DS, FS, GS, SELECTORS };	/* as in mov to sreg */
-
-/* eflags */
-#define FLAG_TF		0x100u
-#define FLAG_IF		0x200u
-#define FLAG_RF		0x10000u
-#define FLAG_VM		0x20000u
-#define FLAG_NT		0x4000u
-#define FLAG_AC		0x40000u
-
-enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_OF = 4, TRAP_UD = 6, TRAP_NM = 7,
-	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_AC = 17,
-	VECTOR_IRQ = 32, VECTOR_SYSCALL = 0x80 };
-
-/* Indexes into the Guest's GDT; selectors of its kernel and its programs. */
-enum { GDT_TLS = 6, GDT_TLS_END = 9, GDT_KERNEL_CS = 12, GDT_KERNEL_DS,
-	GDT_USER_CS, GDT_USER_DS, GDT_TSS = 16, GDT_DOUBLE_FAULT = 31,
-	GDT_ENTRIES };
-#define KERNEL_CS	0x61u
-#define KERNEL_DS	0x69u
-#define USER_CS		0x73u
-#define USER_DS		0x7bu
-
-/*
- * What the real CPU has loaded instead.  The Host's GDT has flat segments for
- * 32-bit code; everything else comes from the stub's LDT, with the index that
- * it has in the Guest's GDT, so that selector >> 3 stays what it was.
- */
-#define HOST_CS		0x23u
-#define HOST_DS		0x2bu
-#define LDT_SELECTOR(i)	((uint16_t)((i) << 3 | 7))
-
-struct cpu {
-	uint32_t gpr[8], eip, eflags;
-	uint16_t sel[SELECTORS];	/* the real ones; CS and SS unused */
-	/* What stopped it: the signal, and for some the CPU's trap. */
-	int signal;
-	uint32_t trap, error, cr2;
-	uint16_t cs, ss;		/* where it was */
-	bool ts, halted;
-	uint32_t dr[8];
-	uint32_t idt[256][2], gdt[GDT_ENTRIES][2];
-	uint32_t gdt_generation;	/* grows with each change */
-	uint8_t fpu[KIB(16)] __attribute__((aligned(64)));
-	uint32_t fpu_size;
-};
-
-/* --- the shadow MMU ---------------------------------------------------- */
-
-enum op_kind { OP_MAP, OP_UNMAP, OP_PROTECT };
-
-/* What is to be done to a stub's mappings before it runs. */
-struct op {
-	uint32_t va, pages, pa;
-	uint8_t kind, write;
-};
-
-/* An address space of the Guest, and the stub that has it. */
-struct space {
-	bool used, spawned;
-	bool reset;		/* unmap everything, instead of ops */
-	_Atomic uint32_t turn;	/* futex: it was handed the CPU */
-	uint64_t last;		/* when it last was, for the least recent */
-	uint32_t nops;
-	struct op ops[OPS_MAX];
-	/* Shadow entries of programs' pages, by 4 MiB; 0: no leaf. */
-	uint16_t leaf[1024], count[1024];
-	/* What the LDT holds. */
-	uint32_t ldt_generation;
-	uint32_t ldt[GDT_ENTRIES][2];
-	void *fpu;		/* in the frame of the running handler */
-	uint32_t fpu_size;
-};
-
-struct mmu {
-	bool linear;		/* before the Guest's first page tables */
-	bool pae;
-	uint32_t cr3;
-	uint32_t kernel;	/* the Guest's PAGE_OFFSET */
-	uint64_t uses;		/* counts handovers */
-	uint32_t keys[SPACES_MAX];	/* cr3 of each space */
-	uint8_t keyed[KEYED];	/* how many, by key_hash() */
-	unsigned nspaces;	/* that can be had */
-	/* Leaves that are free, as a stack. */
-	uint16_t free[LEAVES_MAX], nfree;
-	uint16_t kernel_count[1024];
-	/* Kernel pages are shadowed once; bit i: space i has it mapped. */
-	uint32_t kernel_pte[1 << 20];
-	uint64_t kernel_spaces[1 << 20];
-	uint32_t leaves[LEAVES_MAX][1024];
-};
-
-/* --- lguest ------------------------------------------------------------ */
-
-struct layout;
-
-struct lguest_state {
-	uint32_t data;		/* gpa of struct lguest_data, 0: not yet */
-	uint8_t layout;		/* index into layouts[] of lguest.c */
-	bool edx_first;		/* the oldest order of arguments */
-	uint32_t noirq_start, noirq_end;
-	uint32_t next_hcall;
-	uint32_t pgdir;		/* what 2.6.28 to 3.0 are told of cr3 */
-};
-
-/* --- posts: what stubs ask the Launcher for ----------------------------- */
-
-enum post_kind { POST_NONE, POST_IO, POST_SHUTDOWN, POST_CRASH, POST_SPAWN };
-
-/* Why a stub ended the Guest; post.c has the words. */
-enum crash { CRASH_TRAP, CRASH_STACK, CRASH_HCALL, CRASH_NO_INIT, CRASH_INIT,
-	CRASH_TWICE, CRASH_PAGE, CRASH_TABLE, CRASH_GATE, CRASH_GDT,
-	CRASH_MEMORY, CRASH_HOST };
-
-struct post {
-	uint32_t kind;
-	/* POST_IO.  No bool: a stub may leave anything there. */
-	uint8_t mmio, write, width;
-	uint64_t addr;		/* or the text's of a shutdown */
-	uint32_t value;		/* and what a read gave; how to shut down */
-	uint32_t crash, args[3];
-};
-
-#define NOTES_RING	64	/* writes that nobody waits for */
-#define DOORBELLS_MAX	(DEVICES_MAX * QUEUES_MAX)
-
-struct counters {
-	uint64_t traps, irqs, syscalls, faults, filled, hcalls, direct, async_hcalls,
-		 switches, evictions, protection, maps, unmaps, protects, posts;
-};
-
-/*
- * All that stubs share: one piece of memory, at the same place in each.  The
- * first part is the Launcher's to write, before the Guest runs.
- */
-struct user {
-	uint8_t *ram;
-	uint32_t ram_size;	/* bytes from gpa 0, device pages included */
-	uint32_t window, window_end;	/* gpa of BARs */
-	uint32_t lowest;	/* linear address that may be mapped */
-	uint32_t pgdir;
-	bool cpuid_faults;	/* the Host can make CPUID trap */
-	uint64_t tsc, tsc_ns;	/* of one moment, before the Guest ran */
-	uint32_t rings;		/* gpa: of what is from here on, only kicks */
-	uint32_t doorbells[DOORBELLS_MAX];	/* gpa; 0: none */
-
-	_Atomic uint32_t irqs;	/* raised; both sides write */
-	_Atomic uint32_t cur;	/* the space that has the CPU */
-	_Atomic uint32_t wake;	/* futex: the Launcher has news */
-	_Atomic uint32_t asleep;	/* somebody waits for that */
-	_Atomic uint32_t answered;	/* posts that were served */
-	uint32_t posted;
-	struct post post;
-	/* Written without waiting: addresses of doorbells. */
-	_Atomic uint32_t noted, notes_taken;
-	struct post notes[NOTES_RING];
-
-	/* Of the direct paths: linear address, or 0 if there are none. */
-	uint32_t irq_enabled, thunks;
-
-	struct cpu cpu;
-	struct lguest_state lg;
-	struct counters n;
-	struct space spaces[SPACES_MAX];
-	struct mmu mmu;
-	uint8_t stacks[SPACES_MAX][STACK_SIZE] __attribute__((aligned(4096)));
-	/* Pages that the Guest sees, too. */
-	struct direct direct __attribute__((aligned(4096)));
-	uint8_t direct_code[PAGE] __attribute__((aligned(4096)));
-	uint8_t direct_stack[KIB(16)] __attribute__((aligned(4096)));
-};
-
-/* Where it is, in the Launcher and in all stubs. */
-#define USER	((struct user *)UINT64_C(0x500000000000))
-
-/* --- stub.c, sandbox.c: in the stubs -------------------------------------- */
+/* --- stub.c, sandbox.c: in the stubs ---------------------------------- */
 
 /* Descriptors of a stub. */
 enum { FD_RAM, FD_KICK, FD_TIMER, FD_RETRY, STUB_FDS };
@@ -251,7 +51,7 @@ void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
 /* One of the two timers; ns 0: off. */
 void stub_timer(int fd, uint64_t ns);
 
-/* --- cpu.c ------------------------------------------------------------- */
+/* --- cpu.c ------------------------------------------------------------ */
 
 /* Does what the signal asks for. */
 void cpu_trap(struct user *u);
@@ -273,7 +73,7 @@ bool cpu_selector(const struct user *u, uint32_t sel, uint16_t *real);
 /* A port or a device's register: asks the Launcher. */
 uint32_t cpu_io(struct user *u, const struct post *post);
 
-/* --- insn.c ------------------------------------------------------------ */
+/* --- insn.c ----------------------------------------------------------- */
 
 /* After #GP: does the instruction at eip.  False: the Guest has its trap. */
 bool insn_emulate(struct user *u);
@@ -284,12 +84,7 @@ bool insn_mmio(struct user *u, uint32_t gpa);
 /* Up to n bytes at eip; how many there were. */
 unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n);
 
-/* --- length.c ------------------------------------------------------------ */
-
-/* Bytes of the instruction of which n are there; 0: it does not end there. */
-unsigned insn_length(const uint8_t *bytes, unsigned n);
-
-/* --- mmu.c: what the Guest's page tables say ----------------------------- */
+/* --- mmu.c: what the Guest's page tables say -------------------------- */
 
 #define PTE_P		1u
 #define PTE_RW		2u
@@ -326,7 +121,7 @@ void mmu_flush_user(struct user *u);
 void mmu_flush_all(struct user *u);
 void mmu_load(struct user *u, uint32_t cr3);
 
-/* --- space.c: which stub has which mappings ------------------------------ */
+/* --- space.c: which stub has which mappings --------------------------- */
 
 /* As if it had just been started; u is zero but for the Launcher's part. */
 void space_init(struct user *u);
@@ -360,7 +155,7 @@ static inline unsigned space_index(const struct user *u, const struct space *s)
 	return s - u->spaces;
 }
 
-/* --- lguest.c ------------------------------------------------------------ */
+/* --- lguest.c --------------------------------------------------------- */
 
 /* int $0x1f or vmcall, eip behind it. */
 void lguest_hypercall(struct user *u);
@@ -386,7 +181,7 @@ void lguest_interrupt(struct user *u);
 /* Is there one that it does not block? */
 bool lguest_wanted(const struct user *u);
 
-/* --- post.c: in the Launcher --------------------------------------------- */
+/* --- post.c: in the Launcher ------------------------------------------ */
 
 /* Makes descriptors and watches; once. */
 void post_create(struct guest *g);
@@ -400,7 +195,7 @@ void post_stop(void);
 /* An interrupt for the Guest. */
 void post_interrupt(unsigned irq);
 
-/* --- children.c: in the Launcher ------------------------------------------ */
+/* --- children.c: in the Launcher -------------------------------------- */
 
 /* Starts stub i, once; false: there is one, or the Host has no process. */
 bool children_spawn(uint32_t i, const struct guest *g,
@@ -415,12 +210,12 @@ void children_watch(void);
 /* Ends them all. */
 void children_stop(void);
 
-/* --- boot.c -------------------------------------------------------------- */
+/* --- boot.c ----------------------------------------------------------- */
 
 /* Loads the kernel; the CPU's registers are set for its first instruction. */
 void boot_load(struct guest *g, struct user *u);
 
-/* --- probe.c ------------------------------------------------------------- */
+/* --- probe.c ---------------------------------------------------------- */
 
 /* What this Host lacks, in why; true: nothing. */
 bool probe_host(char *why);

@@ -5,7 +5,6 @@
  * maps of appendix A; VEX and EVEX as 32-bit code has them).
  */
 #include "access.h"
-#include "user.h"
 
 /* Sets of opcodes: bit n of them is bit n & 31 of word n >> 5. */
 enum set { ONE_MODRM, ONE_IMM8, ONE_IMM, TWO_MODRM, TWO_IMM8 };
