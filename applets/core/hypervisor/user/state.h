@@ -160,7 +160,8 @@ struct post {
 #define DOORBELLS_MAX	(DEVICES_MAX * QUEUES_MAX)
 
 struct counters {
-	uint64_t traps, irqs, syscalls, faults, filled, hcalls, direct, async_hcalls,
+	uint64_t traps, irqs, syscalls, faults, filled, hcalls, direct,
+		 async_hcalls,
 		 switches, evictions, protection, maps, unmaps, protects, posts;
 };
 
