@@ -100,7 +100,9 @@ static void two_bytes(struct reading *r)
 		r->used += op == 0x3a;
 		return;
 	}
-	if (is_in(TWO_MODRM, op))
+	if ((op & 0xf8) == 0x20)		/* cr, dr: always registers */
+		r->used++;
+	else if (is_in(TWO_MODRM, op))
 		modrm(r);
 	if (is_in(TWO_IMM8, op))
 		r->used++;
@@ -110,7 +112,10 @@ static void two_bytes(struct reading *r)
 		r->used += 2;			/* extrq, insertq */
 }
 
-/* VEX and EVEX: map 1 is that behind 0f, 2 behind 0f 38, 3 behind 0f 3a. */
+/*
+ * VEX and EVEX: map 1 is that behind 0f, 2 behind 0f 38, 3 behind 0f 3a; and
+ * AMD's XOP, with maps of its own.
+ */
 static void vector(struct reading *r, unsigned map)
 {
 	uint8_t op = next(r);
@@ -118,15 +123,17 @@ static void vector(struct reading *r, unsigned map)
 	if (map == 1 && op == 0x77)		/* vzeroupper */
 		return;
 	modrm(r);
-	r->used += map == 3 || (map == 1 && is_in(TWO_IMM8, op));
+	r->used += map == 3 || map == 8 || (map == 1 && is_in(TWO_IMM8, op));
+	r->used += map == 10 ? 4 : 0;
 }
 
-/* Those are les, lds and bound if what follows names memory. */
+/* Those are les, lds and bound if what follows names memory, and pop. */
 static bool is_vector(struct reading *r, uint8_t op)
 {
 	uint8_t first = peek(r);
 
-	if ((op != 0xc4 && op != 0xc5 && op != 0x62) || first >> 6 != 3)
+	if (op == 0x8f ? (first & 0x1f) < 8 :
+	    (op != 0xc4 && op != 0xc5 && op != 0x62) || first >> 6 != 3)
 		return false;
 	next(r);
 	if (op == 0xc5) {
