@@ -58,12 +58,17 @@ entry:
 	movb	$HCALLS, %cl
 	movb	$0xff, %al			/* all free */
 	rep	stosb
+	/*
+	 * The number comes first, as in Linux: a Host may put something else
+	 * in place of one that is right before an int, but we are not yet
+	 * where it takes us to be.
+	 */
+	movl	$LGUEST_INIT, %eax
 	movl	$PAGE_OFFSET, KERNEL_ADDRESS(%ebx)
 	movb	$0x80, SYSCALL_VECTOR(%ebx)
-	movl	$LGUEST_INIT, %eax
 	int	$0x1f
-	movl	$PHYS(directory), %ebx
 	movl	$NEW_PGTABLE, %eax
+	movl	$PHYS(directory), %ebx
 	int	$0x1f
 	jmp	3f
 
