@@ -67,7 +67,7 @@ timeout -k 5 --foreground "$limit" qemu-system-i386 -accel tcg -m 512 \
 	-nodefaults -display none -no-reboot -kernel "$host" \
 	-initrd "$dir/initrd.gz" -append "console=ttyS0 panic=-1 noapic" \
 	-serial "file:$dir/log" -chardev stdio,id=s,signal=off \
-	-serial chardev:s </dev/null >"$dir/out" || :
+	-serial chardev:s -device virtio-rng-pci </dev/null >"$dir/out" || :
 tr -d '\r' <"$dir/out" | outcomes_judge "$generation"
 grep -q '^ALL' "$dir/out" || {
 	fail end "the Host did not come to an end"

@@ -113,6 +113,33 @@ TEST(user, trap_kinds_by_trap_gate)
 		gate_restore(i);
 }
 
+/* A segment of the kernel's is not to be had, by any name it may have. */
+TEST(user, kernel_segments)
+{
+	static const u32 selectors[] = { 27 << 3, 27 << 3 | 3, 27 << 3 | 7,
+					 13 << 3 | 7, 12 << 3 | 7 };
+	static u32 secret[2] = { 0x5ec4e7, 0 };
+	u32 base = (u32)secret;
+	struct room room;
+	struct regs r;
+
+	gdt_set(27, (base & 0xffff) << 16 | 7, (base & 0xff000000) |
+		0x409300 | (base >> 16 & 0xff));
+	/* The kernel has it in use meanwhile. */
+	asm volatile("movl %0, %%fs; movl %%fs:0, %%eax" :: "r"(27 << 3) :
+		     "eax");
+	program_begin(&room);
+	for (unsigned i = 0; i < ARRAY_SIZE(selectors); i++) {
+		program_run(&r, user_gs, selectors[i], 0);
+		if (r.vector != 13)
+			fail("selector 0x%x: trap %u, 0x%x", selectors[i],
+			     r.vector, r.eax);
+	}
+	program_end();
+	asm volatile("movl %0, %%fs" :: "r"(0));
+	gdt_set(27, 0, 0);
+}
+
 /* The ways into a kernel that a Guest has not got: no Host's kernel either. */
 TEST(user, fast_calls)
 {
