@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,7 +35,11 @@ static void (*stub_does)(unsigned me);
 NORETURN void stub_run(unsigned me, const struct guest *g, pid_t launcher,
 		       const int fds[STUB_FDS])
 {
-	(void)g, (void)launcher;
+	(void)g;
+	/* A test that failed leaves nobody. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != launcher)
+		_exit(0);
 	signal(SIGUSR1, SIG_IGN);
 	memcpy(shared->fds, fds, sizeof(shared->fds));
 	shared->pids[me] = getpid();
@@ -61,7 +66,7 @@ static struct {
 	unsigned reads, writes;
 	uint64_t off, value;
 	unsigned width;
-	bool busy;
+	bool busy, fills;	/* fills: after each write it is busy */
 } port;
 
 static uint64_t port_read(struct guest *g, uint64_t off, unsigned width)
@@ -82,6 +87,7 @@ static void port_write(struct guest *g, uint64_t off, unsigned width,
 	port.off = off;
 	port.width = width;
 	port.value = value;
+	port.busy = port.fills;
 }
 
 static bool port_busy(struct guest *g, uint64_t off, bool write)
@@ -177,22 +183,44 @@ static void widths(void)
 	CHECK_EQ(port.reads + port.writes, 0);
 }
 
-/* Neither by a post nor by a note; and later it comes. */
+static void turns(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		rig_turn();
+}
+
+/* A post waits; what is only noted does not wait, and is lost. */
 static void busy(void)
 {
 	begin(NULL);
 	port.busy = true;
-	CHECK(!post(port_post(true, 1, PORT), NULL));
 	USER->notes[0] = port_post(true, 1, PORT);
 	USER->noted = 1;
 	kick();
-	for (unsigned i = 0; i < 5; i++)
-		rig_turn();
+	turns(5);
+	CHECK_EQ(USER->notes_taken, 1);
+	CHECK(!post(port_post(true, 1, PORT), NULL));
+	turns(5);
 	CHECK_EQ(port.writes, 0);
+	CHECK(USER->answered != USER->posted);
 	port.busy = false;
-	for (unsigned i = 0; i < 5; i++)
-		rig_turn();
-	CHECK(port.writes >= 1);
+	turns(5);
+	CHECK_EQ(port.writes, 1);
+	CHECK_EQ(USER->answered, USER->posted);
+}
+
+/* It was not busy when we were asked what we wait for. */
+static void busy_since(void)
+{
+	begin(NULL);
+	port.fills = true;
+	USER->notes[0] = port_post(true, 1, PORT);
+	USER->noted = 1;
+	CHECK(!post(port_post(true, 1, PORT), NULL));
+	CHECK_EQ(port.writes, 1);
+	port.busy = port.fills = false;
+	turns(5);
+	CHECK_EQ(port.writes, 2);
 	CHECK_EQ(USER->answered, USER->posted);
 }
 
@@ -395,6 +423,7 @@ int main(void)
 	RUN(answers);
 	RUN(widths);
 	RUN(busy);
+	RUN(busy_since);
 	RUN(spawns);
 	RUN(texts);
 	RUN(kinds);
