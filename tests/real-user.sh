@@ -147,7 +147,7 @@ try() {
 test_programs() {
 	try faults cpu:faults
 	try steps cpu:step
-	try registers cpu:fpu:3 cpu:threads:16
+	try registers cpu:fpu:3 cpu:avx:2 cpu:threads:16
 	try pages tasks:pages:100
 	# More than there are stubs.
 	try spaces tasks:spaces:100
