@@ -293,6 +293,7 @@ test_nobody() {
 	fi
 	root=$launcher
 	chmod 777 .
+	umask 0
 	launcher="setpriv --reuid=$nobody --regid=$nobody --clear-groups
 		--no-new-privs --bounding-set=-all $root"
 	for name in boot disks reboot_stay stubs two programs low few; do
