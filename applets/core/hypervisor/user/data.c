@@ -10,7 +10,7 @@
 #include "data.h"
 
 #define RETRY_NS	1000000	/* until a Guest may have enabled interrupts */
-#define TSC_NS_MIN	10000000	/* to measure its rate */
+#define TSC_NS_MIN	5000000	/* to measure its rate */
 #define SAMPLES		8
 
 /* Offsets in struct lguest_data that did not change. */
