@@ -6,8 +6,10 @@
  *	cpu faults		each fault gives its signal, at its place
  *	cpu step		ptrace(2) goes one instruction at a time
  *	cpu fpu SECONDS		registers of the FPU, in four processes
+ *	cpu avx SECONDS		those of AVX, if programs see that there is any
  *	cpu threads N		TLS and mutexes, in N threads
  */
+#include <cpuid.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/ptrace.h>
@@ -17,6 +19,7 @@
 #define KERNEL		0xc0100000u	/* where programs may not look */
 #define STEPS		10u
 #define PROCESSES	4u		/* of fpu() */
+#define AVX		0x18000000u	/* and OSXSAVE, in CPUID's leaf 1 */
 
 static uint8_t read_byte(uintptr_t at)
 {
@@ -139,7 +142,32 @@ static bool fpu_keeps(uint32_t seed)
 	return !memcmp(in, out, sizeof(in)) && x == y && cw == cw_out;
 }
 
-static void fpu(unsigned seconds)
+/* The same for AVX, but now it is time that lets others run. */
+static bool avx_keeps(uint32_t seed)
+{
+	uint32_t in[8], out[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		in[i] = seed * (i + 1);
+	asm volatile("vmovups %1, %%ymm6\n\tmov $20000000, %%ecx\n\t"
+		     "1: dec %%ecx; jnz 1b\n\tvmovups %%ymm6, %0"
+		     : "=m"(out) : "m"(in) : "ecx", "memory");
+	return !memcmp(in, out, sizeof(in));
+}
+
+/* Does this program see AVX, and a kernel that lets it? */
+static bool has_avx(void)
+{
+	uint32_t a, b, c, d;
+
+	__cpuid(1, a, b, c, d);
+	if ((c & AVX) != AVX)
+		return false;
+	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	return (a & 6) == 6;
+}
+
+static void in_processes(unsigned seconds, bool (*keeps)(uint32_t seed))
 {
 	pid_t pids[PROCESSES];
 	time_t end = time(NULL) + seconds;
@@ -147,14 +175,25 @@ static void fpu(unsigned seconds)
 	for (unsigned i = 0; i < PROCESSES; i++) {
 		pids[i] = child();
 		for (uint32_t turn = 0; !pids[i]; turn++) {
-			if (!fpu_keeps((turn << 4) + i + 1))
+			if (!keeps((turn << 4) + i + 1))
 				wrong("process %u lost its registers", i);
-			if (!(turn & 255) && time(NULL) >= end)
+			if (time(NULL) >= end)
 				_exit(0);
 		}
 	}
 	for (unsigned i = 0; i < PROCESSES; i++)
 		reap(pids[i], 0);
+}
+
+static void fpu(unsigned seconds)
+{
+	in_processes(seconds, fpu_keeps);
+}
+
+static void avx(unsigned seconds)
+{
+	if (has_avx())
+		in_processes(seconds, avx_keeps);
 }
 
 /* --- threads ------------------------------------------------------------------ */
@@ -199,7 +238,7 @@ static void threads(unsigned n)
 
 static const struct trial trials[] = {
 	{ "faults", faults }, { "step", step }, { "fpu", fpu },
-	{ "threads", threads }, { NULL, NULL },
+	{ "avx", avx }, { "threads", threads }, { NULL, NULL },
 };
 
 int main(int argc, char **argv)

@@ -76,8 +76,8 @@ struct cpu {
 	uint32_t dr[8];
 	uint32_t idt[256][2], gdt[GDT_ENTRIES][2];
 	uint32_t gdt_generation;	/* grows with each change */
-	uint8_t fpu[KIB(16)] __attribute__((aligned(64)));
-	uint32_t fpu_size;
+	uint8_t fpu[464];	/* of fxsave: the rest is the frame's own */
+	bool fpu_used;
 };
 
 /* --- the shadow MMU --------------------------------------------------- */
@@ -103,8 +103,7 @@ struct space {
 	/* What the LDT holds. */
 	uint32_t ldt_generation;
 	uint32_t ldt[GDT_ENTRIES][2];
-	void *fpu;		/* in the frame of the running handler */
-	uint32_t fpu_size;
+	uint8_t *fpu;		/* in the frame of the running handler */
 };
 
 struct mmu {

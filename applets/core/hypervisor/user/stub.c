@@ -21,8 +21,8 @@
 #define FLAGS_SEEN	0x254dd5u	/* of eflags, what a Guest may change */
 #define CS_64		0x33
 #define XSAVE_MAGIC	0x46505853u	/* in an fxsave area: there is more */
-#define XSAVE_MAGIC_AT	464
-#define XSAVE_SIZE_AT	480
+#define XSAVE_BITS_AT	512	/* which parts are not as after reset */
+#define XSAVE_FXSAVE	3
 #define LDT_WRITE	0x11
 #define RETRY_SOON_NS	50000
 
@@ -165,31 +165,29 @@ static void ldt_sync(const struct user *u, struct space *s)
 
 /* --- the FPU goes where the CPU goes ---------------------------------- */
 
-static uint32_t fpu_size(const uint8_t *area)
-{
-	uint32_t magic, size;
-
-	memcpy(&magic, area + XSAVE_MAGIC_AT, sizeof(magic));
-	memcpy(&size, area + XSAVE_SIZE_AT, sizeof(size));
-	if (magic != XSAVE_MAGIC || size > sizeof(USER->cpu.fpu))
-		return 512;
-	return size;
-}
-
+/*
+ * What fxsave saves, and so the Guest's kernel.  AVX and later programs should
+ * not have; where they do all the same, it stays with their address space, and
+ * only threads and the handlers of signals find another's.
+ */
 static void fpu_save(struct user *u, const struct space *s)
 {
 	if (!s->fpu)
 		return;
-	u->cpu.fpu_size = fpu_size(s->fpu);
-	memcpy(u->cpu.fpu, s->fpu, u->cpu.fpu_size);
+	memcpy(u->cpu.fpu, s->fpu, sizeof(u->cpu.fpu));
+	u->cpu.fpu_used = true;
 }
 
 static void fpu_load(const struct user *u, struct space *s)
 {
-	uint32_t size = u->cpu.fpu_size;
+	uint32_t magic;
 
-	if (s->fpu && size && size == fpu_size(s->fpu))
-		memcpy(s->fpu, u->cpu.fpu, size);
+	if (!s->fpu || !u->cpu.fpu_used)
+		return;
+	memcpy(s->fpu, u->cpu.fpu, sizeof(u->cpu.fpu));
+	memcpy(&magic, s->fpu + sizeof(u->cpu.fpu), sizeof(magic));
+	if (magic == XSAVE_MAGIC)
+		s->fpu[XSAVE_BITS_AT] |= XSAVE_FXSAVE;
 }
 
 /* --- from stub to stub ------------------------------------------------ */
@@ -333,11 +331,11 @@ static void handler(int sig, siginfo_t *info, void *context)
 	if (!s->fpu) {
 		/* The first one, which is the end of sandbox.c. */
 		memset(&uc->uc_sigmask, 0, sizeof(uint64_t));
-		s->fpu = uc->uc_mcontext.fpregs;
+		s->fpu = (uint8_t *)uc->uc_mcontext.fpregs;
 		wait_for_turn(u, s);
 		fpu_load(u, s);
 	} else {
-		s->fpu = uc->uc_mcontext.fpregs;
+		s->fpu = (uint8_t *)uc->uc_mcontext.fpregs;
 		take_registers(u, sig, uc->uc_mcontext.gregs);
 		u->cpu.sel[DS] = sel[DS];
 		u->cpu.sel[ES] = sel[ES];

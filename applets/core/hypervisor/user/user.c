@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "user.h"
@@ -67,15 +66,6 @@ static uint32_t lowest_address(void)
 	return LINEAR_START;
 }
 
-static void set_clock(struct user *u)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	u->tsc = __builtin_ia32_rdtsc();
-	u->tsc_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
 static bool cpuid_faults(void)
 {
 	/* On, as it is: the question is whether it could be off. */
@@ -90,7 +80,7 @@ static void hypervisor_user_create(struct guest *g)
 
 	if (u != USER)
 		die_errno("mmap the Guest's state");
-	set_clock(u);
+	lguest_sample(&u->tsc, &u->tsc_ns);
 	u->ram = g->mem.host;
 	u->ram_size = g->mem.size + g->bus->memory;
 	u->rings = g->bus->memory ? g->mem.size + PAGE : u->ram_size;

@@ -166,6 +166,9 @@ int lguest_direct(const uint64_t *gpr);
 /* Hypercall n, with the right arguments? */
 bool lguest_may_be_direct(uint32_t n);
 
+/* The TSC and the monotonic clock, of one moment. */
+void lguest_sample(uint64_t *tsc, uint64_t *ns);
+
 /* The Guest's own idea of FLAG_IF. */
 uint32_t lguest_flag(struct user *u);
 
