@@ -62,7 +62,7 @@ struct tree {
 	int base;		/* the directory that was read */
 	const char *base_name;
 	int64_t epoch;		/* SOURCE_DATE_EPOCH, or INT64_MAX */
-	int64_t newest;		/* mtime of all that came in */
+	int64_t now, newest;	/* of what came in and is not from the future */
 	bool squash;		/* give all that is read to uid:gid */
 	uint32_t uid, gid;
 	uint64_t skip_dev, skip_ino;	/* the image itself */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Bytes on their way into an archive, compressed if asked.  Compression is what
- * takes the time, so each chunk of input gets a thread, as many at once as there
- * are processors, while the next one is being read.  The 32 KiB before it are a
- * chunk's dictionary, so that the result is one ordinary gzip file, no larger
- * for that.  Where the chunks begin depends on nothing but the input.
+ * takes the time, so each chunk of input gets a thread, as many at once as
+ * there are processors, while the next one is being read.  The 32 KiB before
+ * it are a chunk's dictionary, so that the result is one ordinary gzip file, no
+ * larger for that.  Where the chunks begin depends on nothing but the input.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -70,6 +70,7 @@ void tree_start(struct tree *t)
 {
 	t->base = -1;
 	t->newest = INT64_MIN;
+	t->now = time(NULL);
 	tree_grow(t);
 	t->root = node_new(NULL, "");
 	t->root->origin = ORIGIN_IMPLIED;
@@ -236,7 +237,9 @@ void tree_owner(struct tree *t, struct inode *i, uint32_t uid, uint32_t gid)
 
 void tree_time(struct tree *t, struct inode *i, int64_t mtime, uint32_t nsec)
 {
-	if (mtime > t->newest)
+	/* A file system from the future is one that e2fsck dislikes, and one
+	   from this very moment is another each time. */
+	if (mtime > t->newest && mtime <= t->now)
 		t->newest = mtime;
 	if (mtime >= t->epoch) {
 		mtime = t->epoch;
@@ -249,14 +252,9 @@ void tree_time(struct tree *t, struct inode *i, int64_t mtime, uint32_t nsec)
 
 int64_t tree_stamp(const struct tree *t)
 {
-	int64_t now = time(NULL);
-
 	if (t->epoch != INT64_MAX)
 		return t->epoch;
-	if (t->newest < 0)
-		return 0;
-	/* A file system from the future is one that e2fsck dislikes. */
-	return t->newest < now ? t->newest : now;
+	return t->newest < 0 ? 0 : t->newest;
 }
 
 struct node *tree_next(const struct node *n)
