@@ -216,6 +216,32 @@ static void test_reset_forgets(void)
 	CHECK_EQ(count_used(rx), 0);
 }
 
+/* Old drivers accept features late: what is in our hands goes back first. */
+static void test_late_features(void)
+{
+	uint16_t head;
+	uint32_t len;
+
+	start(ALL, 16);
+	add_buffers(4, BUFFER);
+	world_sends(60, 1);
+	rig_kick(rx);
+	rig_turn();
+	guest_expects(60, 1);
+	CHECK_EQ(((struct net *)d->state)->nheads, 3);
+	virtio_accept_late(d, d->acked & ~MRG);
+	CHECK_EQ(((struct net *)d->state)->nheads, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		world_sends(60 + i, i);
+		rig_turn();
+		CHECK(rig_used(rx, &head, &len));
+		CHECK_EQ(len, HEADER + 60 + i);
+		CHECK(is_filled((uint8_t *)rig_at(at[head]) + HEADER, 60 + i,
+				i));
+	}
+	CHECK_EQ(count_used(rx), 0);
+}
+
 /* Runts and giants of the world's. */
 static void test_receive_impossible_sizes(void)
 {
@@ -299,6 +325,7 @@ int main(void)
 	RUN(test_frame_beyond_the_queue);
 	RUN(test_useless_buffers);
 	RUN(test_reset_forgets);
+	RUN(test_late_features);
 	RUN(test_receive_impossible_sizes);
 	RUN(test_ping_pong);
 	return rig_done();
