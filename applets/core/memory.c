@@ -89,7 +89,8 @@ static int mem_open(uint64_t size)
 	if (fd < 0)
 		fd = syscall(SYS_memfd_create, "guest",
 			     MFD_CLOEXEC | MFD_EXEC);
-	if (fd < 0 && errno == EINVAL)	/* before 6.3 all were executable */
+	/* Before 6.3 all were executable; later that may not be asked for. */
+	if (fd < 0 && (errno == EINVAL || errno == EACCES))
 		fd = syscall(SYS_memfd_create, "guest", MFD_CLOEXEC);
 	if (fd >= 0 && ftruncate(fd, size))
 		die_errno("%llu MB of memory: ftruncate",

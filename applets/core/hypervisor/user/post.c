@@ -82,6 +82,7 @@ static const char *const crashes[] = {
 	[CRASH_GATE] = "bad gate %u (0x%x)",
 	[CRASH_GDT] = "too many descriptors (%u)",
 	[CRASH_MEMORY] = "the Host has no memory left (for 0x%x)",
+	[CRASH_SIGNAL] = "somebody sent a stub signal %u",
 	[CRASH_HOST] = "the Host refused a stub what it needs (errno %u)",
 };
 

@@ -144,7 +144,7 @@ enum post_kind { POST_NONE, POST_IO, POST_SHUTDOWN, POST_CRASH, POST_SPAWN };
 /* Why a stub ended the Guest; post.c has the words. */
 enum crash { CRASH_TRAP, CRASH_STACK, CRASH_HCALL, CRASH_NO_INIT, CRASH_INIT,
 	CRASH_TWICE, CRASH_PAGE, CRASH_TABLE, CRASH_GATE, CRASH_GDT,
-	CRASH_MEMORY, CRASH_HOST };
+	CRASH_MEMORY, CRASH_HOST, CRASH_SIGNAL };
 
 struct post {
 	uint32_t kind;

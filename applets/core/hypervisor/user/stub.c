@@ -322,7 +322,9 @@ static void handler(int sig, siginfo_t *info, void *context)
 		       "=r"(sel[GS]));
 	/* The Guest's alignment check is not for our code. */
 	asm volatile("pushq $2; popfq" ::: "cc", "memory");
-	(void)info;
+	/* A trap comes from the CPU; what is said of another is not its own. */
+	if (info->si_code <= 0 && sig != SIGUSR1)
+		stub_crash(u, CRASH_SIGNAL, sig, 0, 0);
 	if (s->fpu && sig == SIGUSR1 && in_direct(uc->uc_mcontext.gregs)) {
 		u->direct.slow = 1;
 		stub_timer(FD_RETRY, RETRY_SOON_NS);
