@@ -32,4 +32,7 @@ bool access_decode(struct access *a, const uint8_t *insn, unsigned n,
 /* length.c: bytes of the instruction; 0: it does not end within n of them. */
 unsigned insn_length(const uint8_t *bytes, unsigned n);
 
+/* Where its ModRM byte is; 0: it has none. */
+unsigned insn_modrm(const uint8_t *bytes, unsigned n);
+
 #endif

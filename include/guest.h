@@ -132,6 +132,13 @@ struct io_range {
 /* The range is not copied.  Before the Guest runs. */
 void io_add(const struct io_range *r);
 
+/*
+ * For machines without a PC's timer.  Where nothing is a Guest reads all ones,
+ * which to Linux from 4.9 on look like a timer at its start: it waits for that
+ * to tick, 100000 times.
+ */
+void io_no_timer(void);
+
 /* Nobody there, or an odd width: reads give all ones, writes are dropped. */
 uint64_t io_read(struct guest *g, bool mmio, uint64_t addr, unsigned width);
 void io_write(struct guest *g, bool mmio, uint64_t addr, unsigned width,

@@ -33,6 +33,7 @@ struct reading {
 	unsigned used, n;
 	unsigned operand, address;	/* size: 4, or 2 */
 	bool repeat;			/* f2 */
+	unsigned modrm;			/* where it is; 0: nowhere */
 };
 
 static uint8_t next(struct reading *r)
@@ -53,6 +54,7 @@ static uint8_t modrm(struct reading *r)
 {
 	uint8_t byte = next(r), mod = byte >> 6, rm = byte & 7;
 
+	r->modrm = r->used - 1;
 	if (mod == 3)
 		return byte;
 	if (r->address == 2) {
@@ -170,7 +172,7 @@ static void one_byte(struct reading *r, uint8_t op)
 	}
 }
 
-unsigned insn_length(const uint8_t *bytes, unsigned n)
+static struct reading insn_read(const uint8_t *bytes, unsigned n)
 {
 	struct reading r = { .at = bytes,
 			     .n = n < INSN_MAX ? n : INSN_MAX };
@@ -182,5 +184,19 @@ unsigned insn_length(const uint8_t *bytes, unsigned n)
 		two_bytes(&r);
 	else if (!is_vector(&r, op))
 		one_byte(&r, op);
+	return r;
+}
+
+unsigned insn_length(const uint8_t *bytes, unsigned n)
+{
+	struct reading r = insn_read(bytes, n);
+
 	return r.used <= r.n ? r.used : 0;
+}
+
+unsigned insn_modrm(const uint8_t *bytes, unsigned n)
+{
+	struct reading r = insn_read(bytes, n);
+
+	return r.used <= r.n ? r.modrm : 0;
 }

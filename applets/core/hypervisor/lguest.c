@@ -143,31 +143,11 @@ static const char *hypervisor_lguest_bus(const struct guest *g)
 	return lguest.generation == LGUEST_PCI ? "pci" : "lguest";
 }
 
-static uint64_t no_timer(struct guest *g, uint64_t off, unsigned width)
-{
-	(void)g, (void)off, (void)width;
-	return 0;
-}
-
-static void no_timer_write(struct guest *g, uint64_t off, unsigned width,
-			   uint64_t value)
-{
-	(void)g, (void)off, (void)width, (void)value;
-}
-
-/*
- * Where nothing is a Guest reads all ones, which to Linux from 4.9 on look
- * like a timer at its start: it waits for that to tick, 100000 times.
- */
-static const struct io_range timer_range = {
-	.base = 0x42, .size = 1, .read = no_timer, .write = no_timer_write,
-};
-
 static void hypervisor_lguest_open(struct guest *g)
 {
 	unsigned wanted = g->plan->chroot || g->plan->username ? SPARES : 1;
 
-	io_add(&timer_range);
+	io_no_timer();
 	while (nspares < wanted)
 		spares[nspares++] = xopen(NODE, O_RDWR, 0);
 }

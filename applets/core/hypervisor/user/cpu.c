@@ -20,6 +20,7 @@
 /* Access byte of a descriptor */
 #define DESC_PRESENT	0x8000u
 #define DESC_ORDINARY	0x1000u	/* code or data */
+#define DESC_DPL(high)	((high) >> 13 & 3)
 #define DESC_CODE	0x0800u
 
 static bool has_gate(const struct user *u, unsigned vector)
@@ -76,29 +77,30 @@ void cpu_fault(struct user *u, unsigned vector, bool has_error, uint32_t error)
  * flat one for its kernel; for its programs, one that ends where the kernel
  * begins; all others are in the LDT with what they are in its GDT.
  */
-bool cpu_selector(const struct user *u, uint32_t sel, uint16_t *real)
+unsigned cpu_selector(const struct user *u, uint32_t sel, uint16_t *real)
 {
 	const struct cpu *c = &u->cpu;
 	unsigned index = sel >> 3 & 0x1fff;
+	bool user = u->direct.user;
 	uint32_t high;
 
 	*real = 0;
 	if (!(sel & 0xfffc))
-		return true;
+		return 0;
 	*real = HOST_DS;
-	if ((sel | 3) == HOST_DS && !u->direct.user)
-		return true;
-	if (index >= GDT_ENTRIES)
-		return false;
-	if (index == GDT_KERNEL_DS)
-		return !u->direct.user;
-	if (index == GDT_USER_DS && !u->direct.user)
-		return true;
+	if ((sel | 3) == HOST_DS && !user)
+		return 0;
+	if (index >= GDT_ENTRIES || (user && index == GDT_KERNEL_DS))
+		return TRAP_GP;
+	if (!user && (index == GDT_KERNEL_DS || index == GDT_USER_DS))
+		return 0;
 	*real = LDT_SELECTOR(index);
 	if (index >= GDT_TLS && index < GDT_TLS_END)
-		return true;
+		return 0;
 	high = c->gdt[index][1];
-	return high & DESC_PRESENT && high & DESC_ORDINARY;
+	if (!(high & DESC_ORDINARY) || (user && DESC_DPL(high) != 3))
+		return TRAP_GP;
+	return high & DESC_PRESENT ? 0 : TRAP_NP;
 }
 
 /* Is it one that we would have loaded? */
@@ -122,7 +124,7 @@ static bool cpu_fix_selectors(struct user *u)
 	for (unsigned i = 0; i < SELECTORS; i++) {
 		if (i == CS || i == SS || is_real(u, c->sel[i]))
 			continue;
-		if (!cpu_selector(u, c->sel[i], &c->sel[i]))
+		if (cpu_selector(u, c->sel[i], &c->sel[i]))
 			c->sel[i] = 0;
 		fixed = true;
 	}
@@ -186,6 +188,36 @@ static void cpu_int(struct user *u, unsigned n)
 	cpu_fault(u, TRAP_GP, true, n << 3 | ERROR_IDT);
 }
 
+/* The Guest's to handle: at cr2, with all of its error code but ERROR_P. */
+static void reflect_page_fault(struct user *u, uint32_t error)
+{
+	struct cpu *c = &u->cpu;
+	const uint32_t *p = u->mmu.linear ? NULL :
+			    mmu_walk(u, u->mmu.cr3, c->cr2);
+
+	if (p && *p & PTE_P && c->cr2 < LINEAR_END)
+		error |= ERROR_P;
+	lguest_cr2(u, c->cr2);
+	cpu_fault(u, TRAP_PF, true, error);
+}
+
+/*
+ * A program's segments end where the kernel begins.  It does not know of that:
+ * to it there are pages that are not its own.
+ */
+static bool beyond_its_segment(struct user *u)
+{
+	bool write;
+	uint32_t va;
+
+	if (!u->direct.user || u->cpu.error ||
+	    !insn_operand(u, &va, &write) || va < u->mmu.kernel)
+		return false;
+	u->cpu.cr2 = va;
+	reflect_page_fault(u, ERROR_U | (write ? ERROR_W : 0));
+	return true;
+}
+
 static void cpu_protection(struct user *u)
 {
 	struct cpu *c = &u->cpu;
@@ -197,7 +229,7 @@ static void cpu_protection(struct user *u)
 		return;
 	}
 	u->n.protection++;
-	if (insn_emulate(u) || cpu_fix_selectors(u))
+	if (insn_emulate(u) || cpu_fix_selectors(u) || beyond_its_segment(u))
 		return;
 	cpu_fault(u, TRAP_GP, true, c->error);
 }
@@ -209,7 +241,7 @@ static void cpu_page_fault(struct user *u)
 	/* Between two rings, it is the kernel's stack. */
 	bool user = u->direct.user && !direct_is_critical(c->eip);
 	uint32_t error = (write ? ERROR_W : 0) | (user ? ERROR_U : 0);
-	uint32_t gpa, *p;
+	uint32_t gpa;
 
 	/* A segment that was none has led somewhere. */
 	if (!direct_is_critical(c->eip) && cpu_fix_selectors(u))
@@ -233,11 +265,7 @@ static void cpu_page_fault(struct user *u)
 	case FILL_GUEST:
 		break;
 	}
-	p = u->mmu.linear ? NULL : mmu_walk(u, u->mmu.cr3, c->cr2);
-	if (p && *p & PTE_P && c->cr2 < LINEAR_END)
-		error |= ERROR_P;
-	lguest_cr2(u, c->cr2);
-	cpu_fault(u, TRAP_PF, true, error);
+	reflect_page_fault(u, error);
 }
 
 /* From a program, by int $0x80; other ways to call the Host there are none. */
@@ -254,6 +282,22 @@ static void cpu_syscall(struct user *u)
 		cpu_int(u, VECTOR_SYSCALL);
 	} else
 		cpu_fault(u, TRAP_UD, false, 0);
+}
+
+/* int3 and into, in either form, are for programs only if the gate says so. */
+static bool may_raise(struct user *u, unsigned vector)
+{
+	struct cpu *c = &u->cpu;
+	uint8_t insn = 0;
+
+	if (!u->direct.user || GATE_DPL(c->idt[vector][1]) == 3)
+		return true;
+	c->eip--;
+	insn_fetch(u, &insn, 1);
+	if (insn != 0xcc && insn != 0xce)
+		c->eip--;
+	cpu_fault(u, TRAP_GP, true, vector << 3 | ERROR_IDT);
+	return false;
 }
 
 static bool is_vmcall(struct user *u)
@@ -277,9 +321,14 @@ static void cpu_exception(struct user *u)
 		return;
 	case TRAP_NP:
 	case TRAP_SS:
-		if (!insn_emulate(u))
+		if (!insn_emulate(u) && !beyond_its_segment(u))
 			cpu_fault(u, c->trap, true, c->error);
 		return;
+	case TRAP_BP:
+	case TRAP_OF:
+		if (!may_raise(u, c->trap))
+			return;
+		break;
 	case TRAP_UD:
 		if (!u->direct.user && is_vmcall(u)) {
 			c->eip += 3;

@@ -6,18 +6,9 @@
 #include <cpuid.h>
 #include <string.h>
 
-#include "access.h"
-#include "user.h"
+#include "insn.h"
 
 #define FLAGS_POPPED	0x240dd5u	/* what iret gives a ring 1 */
-
-/* An instruction: its bytes, and how many we have used. */
-struct insn {
-	uint8_t bytes[INSN_MAX];
-	unsigned n, used;
-	unsigned size;		/* of operands: 4, or 2 behind 0x66 */
-	uint8_t segment;	/* prefix, 0: none */
-};
 
 unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n)
 {
@@ -33,90 +24,33 @@ unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n)
 	return n;
 }
 
-/* Behind the end there are zeros: then it would have faulted otherwise. */
-static uint32_t take(struct insn *i, unsigned n)
-{
-	uint32_t value = 0;
-
-	if (i->used + n <= i->n)
-		memcpy(&value, i->bytes + i->used, n);
-	i->used += n;
-	return value;
-}
-
-static void prefixes(struct insn *i)
-{
-	for (i->size = 4; i->used < i->n; i->used++) {
-		switch (i->bytes[i->used]) {
-		case 0x66:
-			i->size = 2;
-			break;
-		case 0x26: case 0x2e: case 0x36: case 0x3e:
-		case 0x64: case 0x65:
-			i->segment = i->bytes[i->used];
-			break;
-		case 0xf2: case 0xf3:
-			break;
-		default:
-			return;
-		}
-	}
-}
-
-/* --- memory operands -------------------------------------------------- */
-
-static uint32_t segment_base(const struct user *u, uint8_t prefix)
-{
-	uint16_t sel = prefix == 0x64 ? u->cpu.sel[FS] :
-		       prefix == 0x65 ? u->cpu.sel[GS] : 0;
-	const uint32_t *d = u->cpu.gdt[sel >> 3 & (GDT_ENTRIES - 1)];
-
-	if (!(sel & 4))		/* all others are flat */
-		return 0;
-	return d[0] >> 16 | (d[1] & 0xff) << 16 | (d[1] & 0xff000000);
-}
-
-static uint32_t sib_address(const struct user *u, struct insn *i, unsigned mod)
-{
-	uint8_t sib = take(i, 1);
-	unsigned base = sib & 7, index = sib >> 3 & 7;
-	uint32_t at = index == SP ? 0 : u->cpu.gpr[index] << (sib >> 6);
-
-	return at + (base == BP && !mod ? take(i, 4) : u->cpu.gpr[base]);
-}
-
-/* The linear address that ModRM means; mod is not 3. */
-static uint32_t address(const struct user *u, struct insn *i, uint8_t modrm)
-{
-	unsigned mod = modrm >> 6, rm = modrm & 7;
-	uint32_t at = segment_base(u, i->segment);
-
-	if (rm == SP)
-		at += sib_address(u, i, mod);
-	else if (rm == BP && !mod)
-		at += take(i, 4);
-	else
-		at += u->cpu.gpr[rm];
-	if (mod == 1)
-		at += (int8_t)take(i, 1);
-	else if (mod == 2)
-		at += take(i, 4);
-	return at;
-}
-
 /* --- segments --------------------------------------------------------- */
 
-/* True: done, if only by a fault. */
+/* The stack's has to be of the ring that we are in. */
+static unsigned check_stack(const struct user *u, uint32_t sel)
+{
+	if (u->direct.user ? sel == USER_DS || sel == LDT_SELECTOR(GDT_USER_DS)
+			   : sel == KERNEL_DS || sel == HOST_DS)
+		return 0;
+	return TRAP_GP;
+}
+
+/* Done, if only by a fault. */
 static bool load_selector(struct user *u, unsigned sreg, uint32_t sel,
 			  unsigned length)
 {
 	uint16_t real = 0;
+	unsigned trap;
 
 	if (sreg >= SELECTORS || sreg == CS)
 		return false;
+	sel &= 0xffff;
+	trap = sreg == SS ? check_stack(u, sel) : cpu_selector(u, sel, &real);
 	/* What may not be loaded must not get into the register either. */
-	if (sreg != SS && !cpu_selector(u, sel & 0xffff, &real))
-		return false;
+	if (trap) {
+		cpu_fault(u, trap, true, sel & 0xfffc);
+		return true;
+	}
 	u->cpu.sel[sreg] = real;
 	u->cpu.eip += length;
 	return true;
@@ -124,12 +58,12 @@ static bool load_selector(struct user *u, unsigned sreg, uint32_t sel,
 
 static bool mov_selector(struct user *u, struct insn *i)
 {
-	uint8_t modrm = take(i, 1);
+	uint8_t modrm = insn_take(i, 1);
 	uint32_t sel = u->cpu.gpr[modrm & 7];
 
 	if (modrm >> 6 != 3) {
 		sel = 0;
-		if (!mmu_read(u, address(u, i, modrm), &sel, 2))
+		if (!mmu_read(u, insn_address(u, i, modrm), &sel, 2))
 			return false;
 	}
 	return load_selector(u, modrm >> 3 & 7, sel, i->used);
@@ -137,48 +71,96 @@ static bool mov_selector(struct user *u, struct insn *i)
 
 static bool pop_selector(struct user *u, struct insn *i, unsigned sreg)
 {
-	uint32_t sel = 0;
+	uint32_t sel = 0, sp = u->cpu.gpr[SP], eip = u->cpu.eip;
 
-	if (!mmu_read(u, u->cpu.gpr[SP], &sel, i->size) ||
+	if (!mmu_read(u, sp, &sel, i->size) ||
 	    !load_selector(u, sreg, sel, i->used))
 		return false;
-	u->cpu.gpr[SP] += i->size;
+	/* Only if it was loaded: else we are elsewhere by now. */
+	if (u->cpu.eip == eip + i->used && u->cpu.gpr[SP] == sp)
+		u->cpu.gpr[SP] += i->size;
 	return true;
 }
 
 /* --- control ---------------------------------------------------------- */
 
-static bool iret(struct user *u)
+/* Code of this ring: there is one segment of it. */
+static bool is_own_code(const struct user *u, uint32_t sel)
+{
+	sel &= 0xffff;
+	return u->direct.user ?
+	       sel == USER_CS || sel == LDT_SELECTOR(GDT_USER_CS) :
+	       sel == KERNEL_CS || sel == HOST_CS;
+}
+
+static bool refuse(struct user *u, uint32_t sel)
+{
+	cpu_fault(u, TRAP_GP, true, sel & 0xfffc);
+	return true;
+}
+
+static bool no_stack(struct user *u)
+{
+	stub_crash(u, CRASH_STACK, u->cpu.gpr[SP], TRAP_GP, u->cpu.eip);
+	return true;
+}
+
+/* To a program, whose stack is in the frame as well. */
+static bool iret_outwards(struct user *u)
 {
 	struct cpu *c = &u->cpu;
-	uint32_t frame[5], sp = c->gpr[SP];
+	uint32_t frame[5];
 
-	if (!mmu_read(u, sp, frame, 12)) {
-		stub_crash(u, CRASH_STACK, sp, TRAP_GP, c->eip);
-		return true;
-	}
-	c->gpr[SP] = sp + 12;
-	if ((frame[1] & 3) == 3) {
-		if (!mmu_read(u, sp, frame, sizeof(frame))) {
-			stub_crash(u, CRASH_STACK, sp, TRAP_GP, c->eip);
-			return true;
-		}
-		c->gpr[SP] = frame[3];
-		u->direct.user = 1;
-	}
+	if (!mmu_read(u, c->gpr[SP], frame, sizeof(frame)))
+		return no_stack(u);
+	if ((frame[1] & 0xffff) >> 3 != GDT_USER_CS)
+		return refuse(u, frame[1]);
+	if ((frame[4] & 3) != 3 || (frame[4] & 0xffff) >> 3 != GDT_USER_DS)
+		return refuse(u, frame[4]);
+	c->gpr[SP] = frame[3];
+	u->direct.user = 1;
 	c->eip = frame[0];
 	c->eflags = (frame[2] & FLAGS_POPPED) | FLAG_IF;
 	return true;
 }
 
-/* jmp far within the kernel: all its code is in one segment. */
-static bool jump_far(struct user *u, struct insn *i)
+static bool iret(struct user *u)
 {
-	uint32_t to = take(i, i->size);
+	struct cpu *c = &u->cpu;
+	uint32_t frame[3];
 
-	if ((take(i, 2) & ~3u) != (KERNEL_CS & ~3u))
+	if (!mmu_read(u, c->gpr[SP], frame, sizeof(frame)))
+		return u->direct.user ? false : no_stack(u);
+	if (!u->direct.user && (frame[1] & 3) == 3 &&
+	    (frame[1] & 0xffff) != HOST_CS)
+		return iret_outwards(u);
+	if (!is_own_code(u, frame[1]))
+		return refuse(u, frame[1]);
+	c->gpr[SP] += sizeof(frame);
+	c->eip = frame[0];
+	c->eflags = (frame[2] & FLAGS_POPPED) | FLAG_IF;
+	return true;
+}
+
+/* jmp and call far, within a ring. */
+static bool jump_far(struct user *u, struct insn *i, bool call)
+{
+	struct cpu *c = &u->cpu;
+	uint32_t to = insn_take(i, i->size), sel = insn_take(i, 2);
+	uint32_t back[2] = { c->eip + i->used,
+			     u->direct.user ? USER_CS : KERNEL_CS };
+
+	if (i->size != 4)
 		return false;
-	u->cpu.eip = to;
+	if (!is_own_code(u, sel))
+		return refuse(u, sel);
+	if (call) {
+		if (!mmu_write(u, c->gpr[SP] - sizeof(back), back,
+			       sizeof(back)))
+			return false;
+		c->gpr[SP] -= sizeof(back);
+	}
+	c->eip = to;
 	return true;
 }
 
@@ -186,9 +168,10 @@ static bool return_far(struct user *u, const struct insn *i)
 {
 	uint32_t to[2];
 
-	if (i->size != 4 || !mmu_read(u, u->cpu.gpr[SP], to, sizeof(to)) ||
-	    (to[1] & ~3u & 0xffff) != (KERNEL_CS & ~3u))
+	if (i->size != 4 || !mmu_read(u, u->cpu.gpr[SP], to, sizeof(to)))
 		return false;
+	if (!is_own_code(u, to[1]))
+		return refuse(u, to[1]);
 	u->cpu.gpr[SP] += sizeof(to);
 	u->cpu.eip = to[0];
 	return true;
@@ -196,7 +179,7 @@ static bool return_far(struct user *u, const struct insn *i)
 
 static bool mov_debug(struct user *u, struct insn *i, bool load)
 {
-	uint8_t modrm = take(i, 1);
+	uint8_t modrm = insn_take(i, 1);
 	uint32_t *dr = &u->cpu.dr[modrm >> 3 & 7];
 	uint32_t *reg = &u->cpu.gpr[modrm & 7];
 
@@ -221,7 +204,7 @@ static bool early(struct user *u, struct insn *i, uint8_t op)
 		return false;
 	switch (op) {
 	case 0x20:		/* mov from control register */
-		c->gpr[take(i, 1) & 7] = 0;
+		c->gpr[insn_take(i, 1) & 7] = 0;
 		break;
 	case 0x32:		/* rdmsr */
 		c->gpr[AX] = c->gpr[DX] = 0;
@@ -287,7 +270,7 @@ static void cpuid(struct user *u)
 
 static bool two_bytes(struct user *u, struct insn *i)
 {
-	uint8_t op = take(i, 1);
+	uint8_t op = insn_take(i, 1);
 
 	switch (op) {
 	case 0xa2:
@@ -361,18 +344,10 @@ bool insn_mmio(struct user *u, uint32_t gpa)
 
 static bool kernel_insn(struct user *u, struct insn *i, uint8_t op)
 {
-	switch (op) {
-	case 0xcf:
-		return iret(u);
-	case 0xea:
-		return jump_far(u, i);
-	case 0xcb:
-		return return_far(u, i);
-	case 0xfa:		/* cli: real interrupts stay on regardless */
-		u->cpu.eip += i->used;
-		return true;
-	}
-	return in_out(u, i);
+	if (op != 0xfa)
+		return in_out(u, i);
+	u->cpu.eip += i->used;	/* cli: real interrupts stay on regardless */
+	return true;
 }
 
 bool insn_emulate(struct user *u)
@@ -381,8 +356,8 @@ bool insn_emulate(struct user *u)
 	uint8_t op;
 
 	i.n = insn_fetch(u, i.bytes, INSN_MAX);
-	prefixes(&i);
-	op = take(&i, 1);
+	insn_prefixes(&i);
+	op = insn_take(&i, 1);
 	switch (op) {
 	case 0x8e:
 		return mov_selector(u, &i);
@@ -390,6 +365,12 @@ bool insn_emulate(struct user *u)
 		return pop_selector(u, &i, op >> 3);
 	case 0x0f:
 		return two_bytes(u, &i);
+	case 0xcf:
+		return iret(u);
+	case 0x9a: case 0xea:
+		return jump_far(u, &i, op == 0x9a);
+	case 0xcb:
+		return return_far(u, &i);
 	}
 	return !u->direct.user && kernel_insn(u, &i, op);
 }

@@ -43,7 +43,8 @@ enum { ES, CS, SS, DS, FS, GS, SELECTORS };	/* as in mov to sreg */
 #define FLAG_NT		0x4000u
 #define FLAG_AC		0x40000u
 
-enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_OF = 4, TRAP_UD = 6, TRAP_NM = 7,
+enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_BP = 3, TRAP_OF = 4, TRAP_UD = 6,
+	TRAP_NM = 7,
 	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_AC = 17,
 	VECTOR_IRQ = 32, VECTOR_SYSCALL = 0x80 };
 

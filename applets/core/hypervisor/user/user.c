@@ -45,6 +45,7 @@ static const char *hypervisor_user_bus(const struct guest *g)
 
 static void hypervisor_user_open(struct guest *g)
 {
+	io_no_timer();
 	if (g->plan->memory > RAM_MAX)
 		die_usage("%llu MB of memory: Guests of the hypervisor user have at most 3072",
 			  (unsigned long long)(g->plan->memory >> 20));

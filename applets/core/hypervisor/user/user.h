@@ -67,8 +67,8 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 void cpu_fault(struct user *u, unsigned vector, bool has_error,
 	       uint32_t error);
 
-/* What the real CPU loads when the Guest loads `sel`; false: it may not. */
-bool cpu_selector(const struct user *u, uint32_t sel, uint16_t *real);
+/* What the real CPU loads for the Guest's `sel`; or the trap that it is. */
+unsigned cpu_selector(const struct user *u, uint32_t sel, uint16_t *real);
 
 /* A port or a device's register: asks the Launcher. */
 uint32_t cpu_io(struct user *u, const struct post *post);
@@ -77,6 +77,9 @@ uint32_t cpu_io(struct user *u, const struct post *post);
 
 /* After #GP: does the instruction at eip.  False: the Guest has its trap. */
 bool insn_emulate(struct user *u);
+
+/* The linear address that a program's instruction at eip uses, if any. */
+bool insn_operand(struct user *u, uint32_t *va, bool *write);
 
 /* After a fault at device memory, at gpa. */
 bool insn_mmio(struct user *u, uint32_t gpa);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An instruction of the Guest's, as it is read from left to right.
+ */
+#ifndef USER_INSN_H
+#define USER_INSN_H
+
+#include "access.h"
+#include "user.h"
+
+struct insn {
+	uint8_t bytes[INSN_MAX];
+	unsigned n, used;
+	unsigned size;		/* of operands: 4, or 2 behind 0x66 */
+	uint8_t segment;	/* prefix, 0: none */
+};
+
+
+/* The next n bytes; behind the end there are zeros. */
+uint32_t insn_take(struct insn *i, unsigned n);
+
+/* Steps over all prefixes. */
+void insn_prefixes(struct insn *i);
+
+/* The linear address that ModRM means, which is not a register. */
+uint32_t insn_address(const struct user *u, struct insn *i, uint8_t modrm);
+
+#endif
