@@ -15,7 +15,6 @@ struct insn {
 	uint8_t segment;	/* prefix, 0: none */
 };
 
-
 /* The next n bytes; behind the end there are zeros. */
 uint32_t insn_take(struct insn *i, unsigned n);
 
