@@ -26,7 +26,7 @@ static struct {
 	uint64_t at, len, prot, offset;
 } last;
 
-/* --- in place of stub.c ---------------------------------------------------- */
+/* --- in place of stub.c --------------------------------------------------- */
 
 long stub_call(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -79,7 +79,7 @@ void stub_handle_signals(unsigned me)
 	(void)me;
 }
 
-/* --- page tables ----------------------------------------------------------- */
+/* --- page tables ---------------------------------------------------------- */
 
 static uint32_t *word(uint32_t gpa)
 {
@@ -132,15 +132,19 @@ static enum mmu_fill fill(uint32_t va, bool write, bool user)
 	return rc;
 }
 
-/* --- tests ----------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------- */
 
 /* Bits as the CPU sets them; writable only once it was written to. */
 static void accessed(void)
 {
 	begin();
 	pte(0x20000, 0x300000 | ALL);
+	pte(0x21000, 0x301000 | ALL);
 	CHECK_EQ(fill(0x20123, false, true), FILL_DONE);
 	CHECK_EQ(pte_of(0x20000), 0x300000 | ALL | PTE_A);
+	/* Its neighbour would fit, but nobody has seen that used. */
+	CHECK_EQ(last.len, PAGE);
+	CHECK_EQ(pte_of(0x21000), 0x301000 | ALL);
 	CHECK_EQ(maps, 1);
 	CHECK_EQ(last.at, 0x20000);
 	CHECK_EQ(last.offset, 0x300000);
