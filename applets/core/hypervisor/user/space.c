@@ -56,9 +56,9 @@ static bool op_extends(const struct op *last, const struct op *o)
 
 static void space_op(struct user *u, struct space *s, struct op o)
 {
-	struct op *last = &s->ops[s->nops - 1];
+	struct op *last = s->nops ? &s->ops[s->nops - 1] : NULL;
 
-	if (s->nops && op_extends(last, &o)) {
+	if (last && op_extends(last, &o)) {
 		last->pages += o.pages;
 		return;
 	}
