@@ -87,9 +87,10 @@ unsigned cpu_selector(const struct user *u, uint32_t sel, uint16_t *real)
 	*real = 0;
 	if (!(sel & 0xfffc))
 		return 0;
-	*real = HOST_DS;
-	if ((sel | 3) == HOST_DS && !user)
+	*real = user ? LDT_SELECTOR(GDT_USER_DS) : HOST_DS;
+	if ((sel | 3) == HOST_DS)
 		return 0;
+	*real = HOST_DS;
 	if (index >= GDT_ENTRIES || (user && index == GDT_KERNEL_DS))
 		return TRAP_GP;
 	if (!user && (index == GDT_KERNEL_DS || index == GDT_USER_DS))
@@ -131,18 +132,6 @@ static bool cpu_fix_selectors(struct user *u)
 	return fixed;
 }
 
-/* On the way to a program: it gets no segment that reaches the kernel. */
-static void cpu_limit_selectors(struct user *u)
-{
-	struct cpu *c = &u->cpu;
-
-	if (c->sel[DS] == HOST_DS)
-		c->sel[DS] = LDT_SELECTOR(GDT_USER_DS);
-	if (c->sel[ES] == HOST_DS)
-		c->sel[ES] = LDT_SELECTOR(GDT_USER_DS);
-	cpu_fix_selectors(u);
-}
-
 /* --- traps ------------------------------------------------------------ */
 
 /* A write that only says "look": nothing depends on when it is seen. */
@@ -169,6 +158,12 @@ uint32_t cpu_io(struct user *u, const struct post *post)
 	return u->post.value;
 }
 
+/* A gate says which rings may use it on purpose. */
+static bool may_call(const struct user *u, unsigned n)
+{
+	return GATE_DPL(u->cpu.idt[n][1]) >= (u->direct.user ? 3 : 1);
+}
+
 /* int n: as far as the gate lets this ring do it. */
 static void cpu_int(struct user *u, unsigned n)
 {
@@ -179,8 +174,7 @@ static void cpu_int(struct user *u, unsigned n)
 		lguest_hypercall(u);
 		return;
 	}
-	if (has_gate(u, n) &&
-	    (!u->direct.user || GATE_DPL(c->idt[n][1]) == 3)) {
+	if (has_gate(u, n) && may_call(u, n)) {
 		c->eip += 2;
 		cpu_fault(u, n, false, 0);
 		return;
@@ -284,13 +278,13 @@ static void cpu_syscall(struct user *u)
 		cpu_fault(u, TRAP_UD, false, 0);
 }
 
-/* int3 and into, in either form, are for programs only if the gate says so. */
+/* int3 and into, in either form, are int n as well. */
 static bool may_raise(struct user *u, unsigned vector)
 {
 	struct cpu *c = &u->cpu;
 	uint8_t insn = 0;
 
-	if (!u->direct.user || GATE_DPL(c->idt[vector][1]) == 3)
+	if (may_call(u, vector))
 		return true;
 	c->eip--;
 	insn_fetch(u, &insn, 1);
@@ -390,6 +384,6 @@ bool cpu_settle(struct user *u)
 	if (u->direct.user && c->ts && has_gate(u, TRAP_NM))
 		cpu_deliver(u, TRAP_NM, false, 0);
 	if (u->direct.user)
-		cpu_limit_selectors(u);
+		cpu_fix_selectors(u);	/* none reaches the kernel */
 	return true;
 }
