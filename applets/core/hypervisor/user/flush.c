@@ -45,6 +45,23 @@ static unsigned alike(const uint32_t *p, const uint32_t *is, unsigned n)
 	return i - 1;
 }
 
+/* The same with PAE, whose entries have 64 bits. */
+static unsigned alike_pae(const uint32_t *p, const uint32_t *is, unsigned n)
+{
+	uint32_t flags = is[0] & (PAGE - 1);
+	uint64_t first, next;
+	unsigned i;
+
+	memcpy(&first, p, sizeof(first));
+	first ^= is[0];
+	for (i = 1; i <= n; i++) {
+		memcpy(&next, p + 2 * i, sizeof(next));
+		if ((next ^ is[i]) != first || (is[i] & (PAGE - 1)) != flags)
+			break;
+	}
+	return i - 1;
+}
+
 /* n entries from va on, all in one of the Guest's tables. */
 static void recheck_run(struct user *u, struct space *s, uint32_t cr3,
 			uint32_t va, const uint32_t *is, unsigned n)
@@ -60,7 +77,9 @@ static void recheck_run(struct user *u, struct space *s, uint32_t cr3,
 		wanted = mmu_mappable(u, p ? p + i * stride : NULL);
 		if (was != wanted)
 			recheck(u, s, va + i * PAGE, was, wanted);
-		else if (stride == 1)
+		else if (u->mmu.pae)
+			i += alike_pae(p + 2 * i, is + i, n - i - 1);
+		else
 			i += alike(p + i, is + i, n - i - 1);
 	}
 }
