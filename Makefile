@@ -96,9 +96,8 @@ $B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
 $(OBJS): CFLAGS += -mgeneral-regs-only
 
 # In a stub there is no thread pointer, and the FPU is the Guest's.
-$B/$(CORE)/hypervisor/user/%.o $B/$(CORE)/access.o \
-	$B/$(CORE)/length.o: CFLAGS += -fno-stack-protector \
-	-mgeneral-regs-only
+$B/$(CORE)/hypervisor/user/%.o $B/$(CORE)/access.o $B/$(CORE)/length.o: \
+	CFLAGS += -fno-stack-protector
 
 $B/registry.o: $B/registry.c | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)

@@ -23,7 +23,10 @@
 
 static uint8_t read_byte(uintptr_t at)
 {
-	return *(volatile uint8_t *)at;
+	uint8_t byte;
+
+	asm volatile("movb (%1), %0" : "=q"(byte) : "r"(at) : "memory");
+	return byte;
 }
 
 static void memory_faults(void)
@@ -72,7 +75,7 @@ static void faults(unsigned n)
 	FAULT(SIGSEGV, asm volatile("mov %0, %%es" :: "r"(0x69)));
 }
 
-/* --- single steps ---------------------------------------------------------- */
+/* --- single steps ------------------------------------------------------ */
 
 /* Ten instructions of a byte each, between two that stop. */
 static void stepped(void)
@@ -124,7 +127,7 @@ static void step(unsigned n)
 	reap(pid, 3);
 }
 
-/* --- the FPU ---------------------------------------------------------------- */
+/* --- the FPU ----------------------------------------------------------- */
 
 /* Loads values of our own, lets others run, and looks. */
 static bool fpu_keeps(uint32_t seed)
@@ -196,7 +199,7 @@ static void avx(unsigned seconds)
 		in_processes(seconds, avx_keeps);
 }
 
-/* --- threads ------------------------------------------------------------------ */
+/* --- threads ----------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread unsigned own;

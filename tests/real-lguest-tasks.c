@@ -17,7 +17,7 @@
 
 static const char *self;
 
-/* --- memory -------------------------------------------------------------------- */
+/* --- memory ------------------------------------------------------------ */
 
 static void fill(uint32_t *page, uint32_t seed)
 {
@@ -67,7 +67,7 @@ static void copy_on_write(uint32_t *p, unsigned turn)
 static void pages(unsigned n)
 {
 	faults_catch();
-	for (unsigned turn = 1; turn <= n; turn++) {
+	for (volatile unsigned turn = 1; turn <= n; turn++) {
 		uint32_t *p = room(PAGES), *q;
 
 		for (unsigned i = 0; i < PAGES; i++)
@@ -128,7 +128,7 @@ static void spaces(unsigned n)
 		reap(-1, 0);
 }
 
-/* --- processes and time ---------------------------------------------------------- */
+/* --- processes and time ------------------------------------------------ */
 
 static void exec(unsigned n)
 {

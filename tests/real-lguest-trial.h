@@ -36,6 +36,7 @@ static void wrong(const char *format, ...)
 	va_start(ap, format);
 	fprintf(stderr, "trial: ");
 	vfprintf(stderr, format, ap);
+	va_end(ap);
 	fprintf(stderr, " (last error: %s)\n", strerror(errno));
 	_exit(1);
 }

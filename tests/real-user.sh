@@ -42,7 +42,7 @@ for file in "$given" ${under:+"$under"}; do
 	[ -f "$file" ] || { echo "real-user: $file: No such file" >&2; exit 2; }
 done
 
-# --- setting up -----------------------------------------------------------
+# --- setting up ---------------------------------------------------------
 
 release() {
 	"$dir/lguest-inspect" "$1" | sed -n 's/^release *//p'
@@ -99,7 +99,7 @@ get_file() {
 	debugfs -R "cat $2" "$1" 2>/dev/null
 }
 
-# --- the tests that are only ours -------------------------------------------
+# --- the tests that are only ours ---------------------------------------
 
 stubs_of() {
 	cat /proc/$1/task/$1/children
@@ -259,7 +259,7 @@ test_much_memory() {
 	esac
 }
 
-# --- net: in a namespace of its own ------------------------------------------
+# --- net: in a namespace of its own -------------------------------------
 
 test_net() {
 	for flags in -n -rn; do
@@ -289,7 +289,7 @@ test_inside() {
 	judge fetch fetch 0 "^fetched: $(md5sum <file)"
 }
 
-# --- without rights ------------------------------------------------------------
+# --- without rights -----------------------------------------------------
 
 # as OPTIONS COMMAND: what follows runs as somebody with no rights at all.
 nobody=65533

@@ -220,8 +220,8 @@ static bool early(struct user *u, struct insn *i, uint8_t op)
 
 /* --- cpuid ------------------------------------------------------------ */
 
-/* FPU, VME no, TSC, CX8, CMOV, CLFSH, MMX, FXSR, SSE, SSE2: fxsave has it. */
-#define LEAF1_EDX	0x07888111u
+/* FPU, VME no, TSC, PAE, CX8, CMOV, CLFSH, MMX, FXSR, SSE, SSE2. */
+#define LEAF1_EDX	0x07888151u
 #define LEAF1_ECX	0x00982201u	/* SSE3, SSSE3, CX16, SSE4, POPCNT */
 
 /*

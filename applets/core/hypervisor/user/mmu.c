@@ -3,10 +3,6 @@
  * The Guest's page tables, read as the CPU would read them: accessed and
  * dirty bits, write protection, and the tables of an address space that
  * change only as far as we are told.  What they say, space.c maps.
- *
- * One policy for flushes: whatever the Guest says has changed, what is mapped
- * there is compared with the tables, and only what differs goes.  A whole
- * flush then costs a walk, not a thousand faults.
  */
 #include <string.h>
 
@@ -89,6 +85,11 @@ static uint32_t effective(const struct user *u, uint32_t pte)
 		return 0;
 	return (pte & PTE_FRAME) | PTE_P |
 	       ((pte & dirty) == dirty ? PTE_RW : 0);
+}
+
+uint32_t mmu_mappable(const struct user *u, const uint32_t *p)
+{
+	return p ? effective(u, entry(u, p)) : 0;
 }
 
 /* --- memory by linear address ----------------------------------------- */
@@ -178,7 +179,7 @@ static bool joins(struct user *u, const struct space *s, uint32_t va,
 	if (va < u->lowest || va >= LINEAR_END || space_get(u, s, va))
 		return false;
 	p = mmu_walk(u, u->mmu.cr3, va);
-	return p && effective(u, entry(u, p)) == e;
+	return p && mmu_mappable(u, p) == e;
 }
 
 /*
@@ -232,142 +233,7 @@ enum mmu_fill mmu_fill(struct user *u, uint32_t va, bool write, bool user,
 	return FILL_DONE;
 }
 
-/* --- changes ---------------------------------------------------------- */
-
-/* What is mapped at va, against what its table says now. */
-static void recheck(struct user *u, struct space *s, uint32_t va, uint32_t is,
-		    uint32_t wanted)
-{
-	if (is == wanted)
-		return;
-	/* Kernel pages are shared; and what is elsewhere comes by a fault. */
-	if (va >= u->mmu.kernel || (is ^ wanted) & (PTE_FRAME | PTE_P))
-		space_unmap(u, s, va);
-	else
-		space_protect(u, s, va, wanted);
-}
-
-/* n entries from va on, all in one of the Guest's tables. */
-static void recheck_run(struct user *u, struct space *s, uint32_t cr3,
-			uint32_t va, const uint32_t *is, unsigned n)
-{
-	unsigned stride = u->mmu.pae ? 2 : 1;
-	const uint32_t *p = mmu_walk(u, cr3, va);
-
-	for (unsigned i = 0; i < n; i++)
-		if (is[i])
-			recheck(u, s, va + i * PAGE, is[i], p ?
-				effective(u, entry(u, p + i * stride)) : 0);
-}
-
-/* 4 MiB; a table of PAE has half of that. */
-static void recheck_part(struct user *u, struct space *s, unsigned part)
-{
-	struct mmu *m = &u->mmu;
-	uint32_t va = (uint32_t)part << PART_SHIFT;
-	uint32_t cr3 = m->keys[space_index(u, s)];
-	const uint32_t *is;
-
-	if (va >= m->kernel) {
-		if (!m->kernel_count[part])
-			return;
-		is = &m->kernel_pte[va >> 12];
-		cr3 = m->cr3;
-	} else {
-		if (!s->count[part])
-			return;
-		is = m->leaves[s->leaf[part] % LEAVES_MAX];
-	}
-	recheck_run(u, s, cr3, va, is, TABLE_PAGES / 2);
-	recheck_run(u, s, cr3, va + TABLE_PAGES / 2 * PAGE,
-		    is + TABLE_PAGES / 2, TABLE_PAGES / 2);
-}
-
-static void recheck_programs(struct user *u, struct space *s)
-{
-	for (unsigned part = 0; part < u->mmu.kernel >> PART_SHIFT; part++)
-		recheck_part(u, s, part);
-}
-
-void mmu_flush_user(struct user *u)
-{
-	struct space *s = &u->spaces[u->cur % SPACES_MAX];
-
-	/* It may have asked for other tables a moment ago. */
-	for (unsigned i = 0; i < u->mmu.nspaces; i++)
-		if (u->mmu.keys[i] == u->mmu.cr3)
-			s = &u->spaces[i];
-	if (!u->mmu.linear && u->mmu.keys[space_index(u, s)] == u->mmu.cr3)
-		recheck_programs(u, s);
-}
-
-void mmu_flush_all(struct user *u)
-{
-	if (u->mmu.linear)
-		return;
-	for (unsigned i = 0; i < u->mmu.nspaces; i++)
-		if (u->spaces[i].used)
-			recheck_programs(u, &u->spaces[i]);
-	for (unsigned part = u->mmu.kernel >> PART_SHIFT;
-	     part < TABLE_PAGES; part++)
-		recheck_part(u, &u->spaces[0], part);
-}
-
-/* The entry is in memory already, so its value need not be taken from here. */
-static void set_in(struct user *u, struct space *s, uint32_t cr3, uint32_t va)
-{
-	uint32_t is = space_get(u, s, va), wanted;
-	const uint32_t *p = mmu_walk(u, cr3, va);
-
-	wanted = p ? effective(u, entry(u, p)) : 0;
-	if (is)
-		recheck(u, s, va, is, wanted);
-	/* It will be used at once, or would not have been accessed. */
-	else if (wanted && cr3 == u->mmu.cr3 && va >= u->lowest &&
-		 va < u->mmu.kernel)
-		space_map(u, s, va, 1, wanted);
-}
-
-void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va)
-{
-	struct mmu *m = &u->mmu;
-
-	va &= PTE_FRAME;
-	if (va >= LINEAR_END || m->linear)
-		return;
-	if (va >= m->kernel) {
-		const uint32_t *p = mmu_walk(u, m->cr3, va);
-		uint32_t is = m->kernel_pte[va >> 12];
-
-		if (is)
-			recheck(u, &u->spaces[0], va, is,
-				p ? effective(u, entry(u, p)) : 0);
-		return;
-	}
-	if (!m->keyed[key_hash(cr3)])
-		return;
-	for (unsigned i = 0; i < m->nspaces; i++)
-		if (m->keys[i] == cr3)
-			set_in(u, &u->spaces[i], cr3, va);
-}
-
-void mmu_set_table(struct user *u, uint32_t cr3, uint32_t index)
-{
-	struct mmu *m = &u->mmu;
-	unsigned n = m->pae ? 256 : 1, first = index * n;
-
-	if (m->linear || first >= TABLE_PAGES)
-		return;
-	for (unsigned part = first; part < first + n; part++) {
-		if (part >= m->kernel >> PART_SHIFT) {
-			recheck_part(u, &u->spaces[0], part);
-			continue;
-		}
-		for (unsigned i = 0; i < m->nspaces; i++)
-			if (m->keys[i] == cr3)
-				recheck_part(u, &u->spaces[i], part);
-	}
-}
+/* --- a new table -------------------------------------------------------- */
 
 /*
  * A directory of four entries, of which the last one, for the kernel, has no

@@ -359,6 +359,7 @@ struct space *space_wanted(struct user *u)
 		s->used = true;
 		space_rekey(u, s, m->cr3);
 	}
+	mmu_catch_up(u, s);
 	s->last = ++m->uses;
 	return s;
 }

@@ -95,6 +95,7 @@ struct op {
 struct space {
 	bool used, spawned;
 	bool reset;		/* unmap everything, instead of ops */
+	bool recheck;		/* its tables have changed meanwhile */
 	_Atomic uint32_t turn;	/* futex: it was handed the CPU */
 	uint64_t last;		/* when it last was, for the least recent */
 	uint32_t nops;

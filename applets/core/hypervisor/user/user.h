@@ -100,6 +100,9 @@ unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n);
 /* The Guest's entry for va under cr3, or NULL: a table is not there. */
 uint32_t *mmu_walk(struct user *u, uint32_t cr3, uint32_t va);
 
+/* What of the Guest's entry, NULL: none, may be mapped: frame, P, RW; or 0. */
+uint32_t mmu_mappable(const struct user *u, const uint32_t *p);
+
 /* A word of the Guest's RAM, which may lie anywhere. */
 uint32_t *mmu_ram(struct user *u, uint32_t gpa, uint32_t len);
 
@@ -123,6 +126,9 @@ void mmu_set_table(struct user *u, uint32_t cr3, uint32_t index);
 void mmu_flush_user(struct user *u);
 void mmu_flush_all(struct user *u);
 void mmu_load(struct user *u, uint32_t cr3);
+
+/* Does what a flush has left for the time when this space runs. */
+void mmu_catch_up(struct user *u, struct space *s);
 
 /* --- space.c: which stub has which mappings --------------------------- */
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What becomes of mappings when the Guest says that its tables have changed.
+ *
+ * One policy: what is mapped there is compared with the tables, and only what
+ * differs goes.  A whole flush then costs a walk, not a thousand faults.
+ */
+#include <string.h>
+
+#include "user.h"
+
+#define PART_SHIFT	22
+#define TABLE_PAGES	1024u
+
+/* What is mapped at va, against what its table says now. */
+static void recheck(struct user *u, struct space *s, uint32_t va, uint32_t is,
+		    uint32_t wanted)
+{
+	if (is == wanted)
+		return;
+	/* Kernel pages are shared; and what is elsewhere comes by a fault. */
+	if (va >= u->mmu.kernel || (is ^ wanted) & (PTE_FRAME | PTE_P))
+		space_unmap(u, s, va);
+	else
+		space_protect(u, s, va, wanted);
+}
+
+/*
+ * How many entries behind the first differ from the Guest's as that one does,
+ * in flags that do not matter here.  Nearly all of the kernel's memory is like
+ * this, and some kernels have us look at it thousands of times.
+ */
+static unsigned alike(const uint32_t *p, const uint32_t *is, unsigned n)
+{
+	const uint64_t both = 1 | UINT64_C(1) << 32, flags = PAGE - 1;
+	uint64_t differ = (p[0] ^ is[0]) * both, same = is[0] & flags, a, b;
+	unsigned i;
+
+	for (i = 1; i + 1 <= n; i += 2) {
+		memcpy(&a, p + i, sizeof(a));
+		memcpy(&b, is + i, sizeof(b));
+		if ((a ^ b) != differ || (b & flags * both) != same * both)
+			break;
+	}
+	return i - 1;
+}
+
+/* The same with PAE, whose entries have 64 bits. */
+static unsigned alike_pae(const uint32_t *p, const uint32_t *is, unsigned n)
+{
+	uint32_t flags = is[0] & (PAGE - 1);
+	uint64_t first, next;
+	unsigned i;
+
+	memcpy(&first, p, sizeof(first));
+	first ^= is[0];
+	for (i = 1; i <= n; i++) {
+		memcpy(&next, p + 2 * i, sizeof(next));
+		if ((next ^ is[i]) != first || (is[i] & (PAGE - 1)) != flags)
+			break;
+	}
+	return i - 1;
+}
+
+/* n entries from va on, all in one of the Guest's tables. */
+static void recheck_run(struct user *u, struct space *s, uint32_t cr3,
+			uint32_t va, const uint32_t *is, unsigned n)
+{
+	unsigned stride = u->mmu.pae ? 2 : 1;
+	const uint32_t *p = mmu_walk(u, cr3, va);
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t wanted, was = is[i];
+
+		if (!was)
+			continue;
+		wanted = mmu_mappable(u, p ? p + i * stride : NULL);
+		if (was != wanted)
+			recheck(u, s, va + i * PAGE, was, wanted);
+		else if (u->mmu.pae)
+			i += alike_pae(p + 2 * i, is + i, n - i - 1);
+		else
+			i += alike(p + i, is + i, n - i - 1);
+	}
+}
+
+/* 4 MiB; a table of PAE has half of that. */
+static void recheck_part(struct user *u, struct space *s, unsigned part)
+{
+	struct mmu *m = &u->mmu;
+	uint32_t va = (uint32_t)part << PART_SHIFT;
+	uint32_t cr3 = m->keys[space_index(u, s)];
+	const uint32_t *is;
+
+	if (va >= m->kernel) {
+		if (!m->kernel_count[part])
+			return;
+		is = &m->kernel_pte[va >> 12];
+		cr3 = m->cr3;
+	} else {
+		if (!s->count[part])
+			return;
+		is = m->leaves[s->leaf[part] % LEAVES_MAX];
+	}
+	recheck_run(u, s, cr3, va, is, TABLE_PAGES / 2);
+	recheck_run(u, s, cr3, va + TABLE_PAGES / 2 * PAGE,
+		    is + TABLE_PAGES / 2, TABLE_PAGES / 2);
+}
+
+static void recheck_programs(struct user *u, struct space *s)
+{
+	s->recheck = false;
+	for (unsigned part = 0; part < u->mmu.kernel >> PART_SHIFT; part++)
+		recheck_part(u, s, part);
+}
+
+void mmu_flush_user(struct user *u)
+{
+	struct space *s = &u->spaces[u->cur % SPACES_MAX];
+
+	/* It may have asked for other tables a moment ago. */
+	for (unsigned i = 0; i < u->mmu.nspaces; i++)
+		if (u->mmu.keys[i] == u->mmu.cr3)
+			s = &u->spaces[i];
+	if (!u->mmu.linear && u->mmu.keys[space_index(u, s)] == u->mmu.cr3)
+		recheck_programs(u, s);
+}
+
+/* Those that do not run can wait until they do. */
+void mmu_flush_all(struct user *u)
+{
+	if (u->mmu.linear)
+		return;
+	for (unsigned i = 0; i < u->mmu.nspaces; i++)
+		u->spaces[i].recheck = u->spaces[i].used;
+	mmu_catch_up(u, &u->spaces[u->cur % SPACES_MAX]);
+	for (unsigned part = u->mmu.kernel >> PART_SHIFT;
+	     part < TABLE_PAGES; part++)
+		recheck_part(u, &u->spaces[0], part);
+}
+
+void mmu_catch_up(struct user *u, struct space *s)
+{
+	if (s->recheck)
+		recheck_programs(u, s);
+}
+
+/* The entry is in memory already, so its value need not be taken from here. */
+static void set_in(struct user *u, struct space *s, uint32_t cr3, uint32_t va)
+{
+	uint32_t is = space_get(u, s, va), wanted;
+	const uint32_t *p = mmu_walk(u, cr3, va);
+
+	wanted = mmu_mappable(u, p);
+	if (is)
+		recheck(u, s, va, is, wanted);
+	/* It will be used at once, or would not have been accessed. */
+	else if (wanted && cr3 == u->mmu.cr3 && va >= u->lowest &&
+		 va < u->mmu.kernel)
+		space_map(u, s, va, 1, wanted);
+}
+
+void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va)
+{
+	struct mmu *m = &u->mmu;
+
+	va &= PTE_FRAME;
+	if (va >= LINEAR_END || m->linear)
+		return;
+	if (va >= m->kernel) {
+		const uint32_t *p = mmu_walk(u, m->cr3, va);
+		uint32_t is = m->kernel_pte[va >> 12];
+
+		if (is)
+			recheck(u, &u->spaces[0], va, is,
+				mmu_mappable(u, p));
+		return;
+	}
+	if (!m->keyed[key_hash(cr3)])
+		return;
+	for (unsigned i = 0; i < m->nspaces; i++)
+		if (m->keys[i] == cr3)
+			set_in(u, &u->spaces[i], cr3, va);
+}
+
+void mmu_set_table(struct user *u, uint32_t cr3, uint32_t index)
+{
+	struct mmu *m = &u->mmu;
+	unsigned n = m->pae ? 256 : 1, first = index * n;
+
+	if (m->linear || first >= TABLE_PAGES)
+		return;
+	for (unsigned part = first; part < first + n; part++) {
+		if (part >= m->kernel >> PART_SHIFT) {
+			recheck_part(u, &u->spaces[0], part);
+			continue;
+		}
+		for (unsigned i = 0; i < m->nspaces; i++)
+			if (m->keys[i] == cr3)
+				recheck_part(u, &u->spaces[i], part);
+	}
+}
