@@ -124,7 +124,7 @@ build/sysroot-i386/.done: | tests/fetch
 	tests/fetch sysroot-i386
 
 $L/.done: tests/libs | build/include/linux $(TOOLCHAIN)
-	CC='$(CC)' CFLAGS='-Os $(CFLAGS_SMALL)' tests/libs $(ARCH) $(@D)
+	CC='$(CC)' CFLAGS='-Oz $(CFLAGS_SMALL)' tests/libs $(ARCH) $(@D)
 
 # musl-gcc does not see the system's headers; these few are all we want.
 build/include/linux:

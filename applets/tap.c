@@ -5,12 +5,11 @@
  * it made sense.
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "tap.h"
 
 /* The command line while it is read. */
@@ -28,36 +27,33 @@ static void words_help(void *where, const struct option_row *row, char *value);
 /* --- what the options say --- */
 
 /* A number, or a name if there is somebody to ask. */
+static uint32_t find_id(const struct option_row *row, const char *value,
+			const char *list, const char *what)
+{
+	struct account a;
+	uint64_t n;
+
+	if (parse_number(value, 0, ACCOUNTS_NOBODY - 1, &n))
+		return (uint32_t)n;
+	if (!accounts_find(&a, list, value, 0))
+		die_usage("--%s=%s: no such %s", row->name, value, what);
+	return a.id;
+}
+
 static void words_owner(void *where, const struct option_row *row, char *value)
 {
 	struct words *w = where;
-	uint64_t n;
-	struct passwd *pw;
 
-	if (!parse_number(value, 0, UINT32_MAX - 1, &n)) {
-		pw = *value ? getpwnam(value) : NULL;
-		if (!pw)
-			die_usage("--%s=%s: no such user", row->name, value);
-		n = pw->pw_uid;
-	}
 	w->plan.has_owner = true;
-	w->plan.owner = (uint32_t)n;
+	w->plan.owner = find_id(row, value, ACCOUNTS_USERS, "user");
 }
 
 static void words_group(void *where, const struct option_row *row, char *value)
 {
 	struct words *w = where;
-	uint64_t n;
-	struct group *gr;
 
-	if (!parse_number(value, 0, UINT32_MAX - 1, &n)) {
-		gr = *value ? getgrnam(value) : NULL;
-		if (!gr)
-			die_usage("--%s=%s: no such group", row->name, value);
-		n = gr->gr_gid;
-	}
 	w->plan.has_group = true;
-	w->plan.group = (uint32_t)n;
+	w->plan.group = find_id(row, value, ACCOUNTS_GROUPS, "group");
 }
 
 /* Each --ip is one more; for `set` they are all there shall be. */

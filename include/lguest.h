@@ -112,6 +112,12 @@ bool parse_size(const char *text, uint64_t unit, uint64_t *bytes);
 /* A plain decimal number from min to max.  False on anything else. */
 bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n);
 
+/* Exactly n hexadecimal digits, whatever follows.  False: not all are. */
+bool parse_hex(const char *text, unsigned n, uint32_t *value);
+
+/* Where the n bytes of `what` first stand in the len bytes of `in`, or NULL. */
+void *bytes_find(const void *in, size_t len, const void *what, size_t n);
+
 /*
  * Cuts the next item off a list "a,b,c": returns it NUL-terminated and moves
  * *list behind it, NULL at the end.  Writes into the list.

@@ -6,7 +6,6 @@
  *
  * Numbers with "ACPI" are sections of the specification, version 6.4.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "acpi.h"
@@ -79,11 +78,11 @@ static uint8_t *device_begin(struct acpi_pen *pen, const char *name)
 static void put_hid(struct acpi_pen *pen, const char *hid)
 {
 	uint8_t packed[4] = { 0x41, 0xd0 };	/* "PNP" */
-	unsigned long n;
+	uint32_t n = 0;
 
 	put_name(pen, "_HID");
 	if (!strncmp(hid, "PNP", 3)) {
-		n = strtoul(hid + 3, NULL, 16);
+		parse_hex(hid + 3, 4, &n);
 		packed[2] = n >> 8;
 		packed[3] = n;
 		acpi_int(pen, AML_DWORD, 1);

@@ -13,7 +13,8 @@
 
 static void cpio_pad(struct pack *p, unsigned unit)
 {
-	static const uint8_t zeroes[ARCHIVE_UNIT];
+	/* Not const: zeroes have no place in the binary. */
+	static uint8_t zeroes[ARCHIVE_UNIT];
 
 	pack_write(p, zeroes, -p->total & (unit - 1));
 }

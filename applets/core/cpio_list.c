@@ -21,25 +21,6 @@ bool cpio_is_newc(const uint8_t *bytes, size_t n)
 			  !memcmp(bytes, "070702", 6));
 }
 
-static int digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool number(const uint8_t *text, uint32_t *n)
-{
-	*n = 0;
-	for (unsigned i = 0; i < 8; i++) {
-		if (digit(text[i]) < 0)
-			return false;
-		*n = *n << 4 | digit(text[i]);
-	}
-	return true;
-}
-
 static bool damaged(const struct cpio *c, char *why, const char *what)
 {
 	snprintf(why, WHY_MAX, "a damaged cpio archive: %s at byte %llu", what,
@@ -55,7 +36,7 @@ static bool header_read(struct cpio *c, char *why)
 	if (!cpio_is_newc(c->header, sizeof(c->header)))
 		return damaged(c, why, "no header");
 	for (unsigned i = 0; i < NUMBERS; i++)
-		if (!number(c->header + 6 + i * 8, &n[i]))
+		if (!parse_hex((const char *)c->header + 6 + i * 8, 8, &n[i]))
 			return damaged(c, why, "a header with no number in it");
 	if (!n[NAME_SIZE] || n[NAME_SIZE] > CPIO_NAME_MAX)
 		return damaged(c, why, "a name too long or of no length");

@@ -35,7 +35,7 @@ static bool version_search(struct image *image, const char *bytes, size_t len)
 	const size_t head = sizeof(BANNER) - 1;
 	const char *at = bytes, *end = bytes + len;
 
-	while ((at = memmem(at, end - at, BANNER, head))) {
+	while ((at = bytes_find(at, end - at, BANNER, head))) {
 		at += head;
 		if (version_copy(image, at, end - at))
 			return true;

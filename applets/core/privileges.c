@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "privileges.h"
 
 /* Kept open, for we may be in a chroot by the time it has to go. */
@@ -45,16 +45,16 @@ static bool parse_ids(struct privileges *p, const char *text)
 void privileges_look_up(struct privileges *p, const char *username,
 			const char *chroot)
 {
-	struct passwd *pw;
+	struct account a;
 	struct stat st;
 
 	*p = (struct privileges){ .username = username, .chroot = chroot };
 	if (username && !parse_ids(p, username)) {
-		pw = getpwnam(username);
-		if (!pw)
+		if (!accounts_find(&a, ACCOUNTS_USERS, username, 0) ||
+		    a.gid == ACCOUNTS_NOBODY)
 			die("--username=%s: no such user", username);
-		p->uid = pw->pw_uid;
-		p->gid = pw->pw_gid;
+		p->uid = a.id;
+		p->gid = a.gid;
 	}
 	if (!chroot)
 		return;

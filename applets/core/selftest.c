@@ -231,6 +231,11 @@ static bool passed(const struct attempt *a, char letter)
 	       (letter != 'R' || !a->status);
 }
 
+static char *text_find(const char *text, const char *what)
+{
+	return bytes_find(text, strlen(text), what, strlen(what));
+}
+
 /* The last line of what it said, without our name or the kernel's. */
 static const char *reason(struct attempt *a)
 {
@@ -242,10 +247,10 @@ static const char *reason(struct attempt *a)
 	while ((at = strchr(text, '\n')) && at[1])
 		text = at + 1;
 	text[strcspn(text, "\n")] = '\0';
-	at = strstr(text, a->kernel_name);
-	if (at && strstr(text, "cannot run"))
+	at = text_find(text, a->kernel_name);
+	if (at && text_find(text, "cannot run"))
 		return at + strlen(a->kernel_name) + 2;
-	at = strstr(text, ": ");
+	at = text_find(text, ": ");
 	return at && !strncmp(text, progname, at - text) ? at + 2 : text;
 }
 

@@ -4,7 +4,6 @@
  * What nobody can see from outside is `unknown`: a script that is told "yes"
  * for a guess fails where it is hardest to see why.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "image.h"
@@ -27,13 +26,12 @@ static unsigned release(const struct subject *s)
 {
 	unsigned n[3] = { 0 };
 	const char *at = s->image.version;
-	char *end;
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (*at < '0' || *at > '9')
 			return 0;
-		n[i] = strtoul(at, &end, 10) & 0xff;
-		at = end;
+		for (; *at >= '0' && *at <= '9'; at++)
+			n[i] = (n[i] * 10 + *at - '0') & 0xff;
 		if (*at != '.')
 			break;
 		at++;

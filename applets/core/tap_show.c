@@ -2,8 +2,6 @@
 /*
  * What there is: taps as the kernel describes them, for people and scripts.
  */
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -12,6 +10,7 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 
+#include "accounts.h"
 #include "tap.h"
 
 /* Everything, read once, so that all lines are of about the same moment. */
@@ -178,25 +177,24 @@ static void show_json(const struct view *v, const struct link *l)
 /* --- for people --- */
 
 /* A number is what counts; a name is for those who have an /etc/passwd. */
+static void show_id(const struct link *l, uint32_t id, const char *list)
+{
+	struct account a;
+
+	if (id == LINK_NOBODY)
+		putchar(l->described ? '-' : '?');
+	else if (accounts_find(&a, list, NULL, id))
+		printf("%u (%s)", id, a.name);
+	else
+		printf("%u", id);
+}
+
 static void show_owner(const struct link *l)
 {
-	struct passwd *pw = NULL;
-	struct group *gr = NULL;
-
-	if (l->owner != LINK_NOBODY)
-		pw = getpwuid(l->owner);
-	if (l->group != LINK_NOBODY)
-		gr = getgrgid(l->group);
 	printf("\n    owner     ");
-	if (l->owner == LINK_NOBODY)
-		putchar(l->described ? '-' : '?');
-	else
-		printf(pw ? "%u (%s)" : "%u", l->owner, pw ? pw->pw_name : "");
+	show_id(l, l->owner, ACCOUNTS_USERS);
 	printf("\n    group     ");
-	if (l->group == LINK_NOBODY)
-		putchar(l->described ? '-' : '?');
-	else
-		printf(gr ? "%u (%s)" : "%u", l->group, gr ? gr->gr_name : "");
+	show_id(l, l->group, ACCOUNTS_GROUPS);
 }
 
 static void show_bridge(const struct view *v, const struct link *bridge)

@@ -266,30 +266,39 @@ struct node *tree_next(const struct node *n)
 	return n ? n->sibling : NULL;
 }
 
-static int compare_names(const void *a, const void *b)
+/* Of two sorted lists, one. */
+static struct node *names_merge(struct node *a, struct node *b)
 {
-	return strcmp((*(struct node *const *)a)->name,
-		      (*(struct node *const *)b)->name);
+	struct node *first, **end = &first, **less;
+
+	while (a && b) {
+		less = strcmp(a->name, b->name) <= 0 ? &a : &b;
+		*end = *less;
+		end = &(*less)->sibling;
+		*less = *end;
+	}
+	*end = a ? a : b;
+	return first;
 }
 
+/* lists[i] is empty or has 2^i names: more than memory holds fit in here. */
 static void tree_sort(struct node *dir)
 {
-	struct node **list, *n;
-	size_t count = 0;
+	struct node *lists[48] = { 0 }, *n, *next;
+	size_t i;
 
-	for (n = dir->child; n; n = n->sibling)
-		count++;
-	if (count < 2)
-		return;
-	list = xzalloc((count + 1) * sizeof(*list));
-	count = 0;
-	for (n = dir->child; n; n = n->sibling)
-		list[count++] = n;
-	qsort(list, count, sizeof(*list), compare_names);
-	dir->child = list[0];
-	while (count--)
-		list[count]->sibling = list[count + 1];
-	free(list);
+	for (n = dir->child; n; n = next) {
+		next = n->sibling;
+		n->sibling = NULL;
+		for (i = 0; lists[i]; i++) {
+			n = names_merge(lists[i], n);
+			lists[i] = NULL;
+		}
+		lists[i] = n;
+	}
+	for (i = 0; i < ARRAY_SIZE(lists); i++)
+		n = names_merge(lists[i], n);
+	dir->child = n;
 }
 
 void tree_finish(struct tree *t)

@@ -227,7 +227,7 @@ bool config_has(const char *config, const char *option, const char *value)
 		n = snprintf(line, sizeof(line), "%s=%s\n", option, value);
 	else
 		n = snprintf(line, sizeof(line), "# %s is not set\n", option);
-	while ((at = memmem(at, end - at, line, n))) {
+	while ((at = bytes_find(at, end - at, line, n))) {
 		if (at == config || at[-1] == '\n')
 			return true;
 		at += n;

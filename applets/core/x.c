@@ -131,6 +131,31 @@ bool parse_size(const char *text, uint64_t unit, uint64_t *bytes)
 	return !__builtin_mul_overflow(n, unit, bytes);
 }
 
+bool parse_hex(const char *text, unsigned n, uint32_t *value)
+{
+	for (*value = 0; n--; text++) {
+		unsigned digit = *text - '0', letter = (*text | 0x20) - 'a';
+
+		if (digit > 9 && letter > 5)
+			return false;
+		*value = *value << 4 | (digit > 9 ? letter + 10 : digit);
+	}
+	return true;
+}
+
+/* memmem(3) is a page of code that is fast where we are never slow. */
+void *bytes_find(const void *in, size_t len, const void *what, size_t n)
+{
+	const char *at = in, *end = at + len;
+
+	for (; (size_t)(end - at) >= n; at++) {
+		at = memchr(at, *(const char *)what, end - at - n + 1);
+		if (!at || !memcmp(at, what, n))
+			return (void *)at;
+	}
+	return NULL;
+}
+
 char *next_item(char **list, char separator)
 {
 	char *item = *list, *end;

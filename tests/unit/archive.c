@@ -198,6 +198,9 @@ static void checksum(void)
 	for (unsigned n = 0; n <= 9; n++)
 		CHECK_EQ(crc32(crc32(0, (const uint8_t *)text, n),
 			       (const uint8_t *)text + n, 9 - n), 0xcbf43926);
+	/* zlib's other one is ours, too. */
+	CHECK_EQ(adler32(1, (const uint8_t *)text, 9), 0x091e01de);
+	CHECK_EQ(adler32(0, NULL, 0), 1);
 	CHECK(is_zero(zeroes, sizeof(zeroes)));
 	for (unsigned n = 0; n < sizeof(zeroes); n++) {
 		zeroes[n] = 1;

@@ -54,6 +54,38 @@ static void items(void)
 	CHECK(!next_item(&list, ','));
 }
 
+static void hexadecimal(void)
+{
+	uint32_t n;
+
+	CHECK(parse_hex("0a", 2, &n) && n == 0x0a);
+	CHECK(parse_hex("fFff19AFz", 8, &n) && n == 0xffff19af);
+	CHECK(parse_hex("12", 1, &n) && n == 1);
+	CHECK(!parse_hex("1", 2, &n));
+	CHECK(!parse_hex("g0", 2, &n));
+	CHECK(!parse_hex("0@", 2, &n));
+	CHECK(!parse_hex("0`", 2, &n));
+	CHECK(!parse_hex("0/", 2, &n));
+	CHECK(!parse_hex("0:", 2, &n));
+	CHECK(!parse_hex("\x10", 1, &n));
+	CHECK(!parse_hex("\xb1", 1, &n));
+}
+
+static void bytes(void)
+{
+	/* No more than the array: the sanitizer watches its ends. */
+	char *in = memcpy(malloc(7), "aabaac\0", 7);
+
+	CHECK(bytes_find(in, 7, "aac", 3) == in + 3);
+	CHECK(bytes_find(in, 7, "c\0", 2) == in + 5);
+	CHECK(bytes_find(in, 7, "aabaac\0", 7) == in);
+	CHECK(!bytes_find(in, 7, "aabaac\0a", 8));
+	CHECK(!bytes_find(in, 5, "aac", 3));
+	CHECK(!bytes_find(in, 7, "x", 1));
+	CHECK(!bytes_find(in, 0, "a", 1));
+	free(in);
+}
+
 static void memory_and_its_hole(void)
 {
 	struct memory m;
@@ -302,6 +334,8 @@ int main(void)
 {
 	RUN(sizes);
 	RUN(items);
+	RUN(hexadecimal);
+	RUN(bytes);
 	RUN(memory_and_its_hole);
 	RUN(memory_clears);
 	RUN(memory_too_large);

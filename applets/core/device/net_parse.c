@@ -4,9 +4,7 @@
  * leads to.  Nothing is opened yet; but nonsense ends here.
  */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "net.h"
@@ -14,13 +12,14 @@
 /* Six pairs of digits, and a colon between any two. */
 static bool net_parse_mac(const char *text, uint8_t mac[6])
 {
-	for (unsigned i = 0; i < 17; i++)
-		if (i % 3 == 2 ? text[i] != ':' :
-				 !isxdigit((unsigned char)text[i]))
+	uint32_t byte;
+
+	for (unsigned i = 0; i < 6; i++, text += 3) {
+		if (!parse_hex(text, 2, &byte) || text[2] != (i < 5 ? ':' : 0))
 			return false;
-	for (unsigned i = 0; i < 6; i++)
-		mac[i] = (uint8_t)strtoul(text + 3 * i, NULL, 16);
-	return !text[17];
+		mac[i] = (uint8_t)byte;
+	}
+	return true;
 }
 
 /* "bridge:br0": what it is, behind the colon; addresses have no word. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -166,10 +167,13 @@ static bool probe_run(struct probe *p)
 	struct itimerspec ms = { { 0, 1000000 }, { 0, PROBE_MS * 1000000 } };
 	uint32_t counter;
 	timer_t timer;
+	int number;
 	bool halted;
 
-	if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0)
+	/* The C library's brings all that timers with threads need. */
+	if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &number) < 0)
 		return false;
+	timer = (timer_t)(intptr_t)number;
 	late = p->run;
 	sigaction(KVM_KICK, &sa, &old);
 	timer_settime(timer, 0, &ms, NULL);
