@@ -108,8 +108,8 @@ button" ''
 
 test_user() {
 	ends user-no-kvm 1 '' \
-		'lguest: no hypervisor here can run /tiny: kvm: /dev/kvm: Permission denied' \
-		/helper as 1000 lguest 16 /tiny do=po
+		'lguest: hypervisor kvm cannot run /tiny: /dev/kvm: Permission denied' \
+		/helper as 1000 lguest --hypervisor=kvm 16 /tiny do=po
 	chmod 666 /dev/kvm
 	ends user 0 $hello '' /helper as 1000 lguest 16 /tiny do=po
 	chmod 600 /dev/net/tun

@@ -2,6 +2,7 @@
 /*
  * Our printf() beside the C library's: the same text, the same length.
  */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -47,7 +48,7 @@ static void words(void)
 
 static void numbers(void)
 {
-	SAME("%d %d %d %d", 0, -1, INT32_MAX, INT32_MIN);
+	SAME("%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
 	SAME("%u %u %x %X", 0u, UINT32_MAX, UINT32_MAX, 0xabcdef);
 	SAME("%lld %lld", (long long)INT64_MIN, (long long)INT64_MAX);
 	SAME("%llu %llx", (unsigned long long)UINT64_MAX, 1ull << 63);
