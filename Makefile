@@ -284,7 +284,7 @@ initramfs: $B/init $B/lguest
 	$(if $(filter i386,$(ARCH)),tests/fetch busybox-i386)
 	$(MAKE_IMAGE) -l $B/lguest -o build/lguest-overlay$(IMAGE)
 	$(MAKE_IMAGE) -l $B/lguest $(SYSTEM) -s rescue \
-		-o build/rescue$(IMAGE) root/example=initramfs/example
+		-o build/rescue$(IMAGE) example=initramfs/example
 	$(MAKE_IMAGE) $(SYSTEM) -o build/initramfs-$(ARCH).cpio.gz
 
 clean:

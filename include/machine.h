@@ -125,6 +125,9 @@ struct boot {
  */
 void load_linux(struct guest *g, struct boot *boot);
 
+/* After it, for a kernel that is to be a Guest of lguest's. */
+void load_lguest_params(struct guest *g, gpa_t params);
+
 /*
  * Opens path ("-" is standard input) so that it can be read again for a
  * reboot: what cannot seek is copied to memory.  Dies naming it.

@@ -39,6 +39,7 @@ struct lguest_pending {
 /* What lguest_data and boot_params say of each other. */
 #define LGUEST_SUBARCH		1
 #define LGUEST_BOOT_VERSION	0x0207	/* the least that knows subarchs */
+#define LGUEST_ALIGNMENT	0x1000000
 
 /* The descriptor page: descriptors without gaps, type 0 ends them. */
 #define LGUEST_PAGE		4096

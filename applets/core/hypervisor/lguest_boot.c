@@ -13,8 +13,6 @@
 #define CMDLINE		0x1000
 #define CMDLINE_ROOM	0x1000
 #define LOW_END		0x2000
-/* A vmlinux says nothing of its alignment; from 3.1 on it is asked for. */
-#define ALIGNMENT	0x1000000
 
 #define PTE_FLAGS	7	/* present, writable, user */
 #define PTES		1024	/* in a page */
@@ -47,22 +45,6 @@ static gpa_t page_tables(struct guest *g, gpa_t top)
 	return pgdir;
 }
 
-static void adjust_params(struct guest *g)
-{
-	struct boot_params *p = mem_at(&g->mem, PARAMS, sizeof(*p));
-	struct setup_header *h = &p->hdr;
-
-	if (h->version < LGUEST_BOOT_VERSION)
-		h->version = LGUEST_BOOT_VERSION;
-	/* There is no GDT of ours to load segments from. */
-	h->loadflags |= KEEP_SEGMENTS;
-	h->hardware_subarch = LGUEST_SUBARCH;
-	/* Hosts from 2.6.29 to 3.0 put page tables right below whole pages. */
-	h->ramdisk_size = ALIGN_UP(h->ramdisk_size, LGUEST_PAGE);
-	if (!h->kernel_alignment)
-		h->kernel_alignment = ALIGNMENT;
-}
-
 gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir)
 {
 	const struct e820_range ram = { 0, g->mem.size, 1 };
@@ -74,7 +56,7 @@ gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir)
 	gpa_t top;
 
 	load_linux(g, &boot);
-	adjust_params(g);
+	load_lguest_params(g, PARAMS);
 	top = boot.initrd_start ? boot.initrd_start : g->mem.size;
 	*pgdir = 0;
 	if (lguest.generation == LGUEST_PGDIR) {

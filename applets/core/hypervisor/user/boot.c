@@ -12,21 +12,6 @@
 #define CMDLINE		(LINEAR_START + PAGE)
 #define CMDLINE_ROOM	PAGE
 #define LOW_END		(LINEAR_START + 2 * PAGE)
-/* A vmlinux says nothing of its alignment; from 3.1 on it is asked for. */
-#define ALIGNMENT	0x1000000
-
-static void adjust_params(struct guest *g)
-{
-	struct boot_params *p = mem_at(&g->mem, PARAMS, sizeof(*p));
-	struct setup_header *h = &p->hdr;
-
-	if (h->version < LGUEST_BOOT_VERSION)
-		h->version = LGUEST_BOOT_VERSION;
-	h->loadflags |= KEEP_SEGMENTS;
-	h->hardware_subarch = LGUEST_SUBARCH;
-	if (!h->kernel_alignment)
-		h->kernel_alignment = ALIGNMENT;
-}
 
 /* --- code that means something else here ------------------------------ */
 
@@ -134,7 +119,7 @@ void boot_load(struct guest *g, struct user *u)
 	struct cpu *c = &u->cpu;
 
 	load_linux(g, &boot);
-	adjust_params(g);
+	load_lguest_params(g, PARAMS);
 	patch(g, u);
 	/* Where a Host would have put page tables, if somebody asks. */
 	u->pgdir = (boot.initrd_start ? boot.initrd_start : g->mem.size) -
