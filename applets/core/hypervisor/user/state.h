@@ -128,15 +128,12 @@ struct mmu {
 
 /* --- lguest ----------------------------------------------------------- */
 
-struct layout;
-
 struct lguest_state {
 	uint32_t data;		/* gpa of struct lguest_data, 0: not yet */
-	uint8_t layout;		/* index into layouts[] of lguest.c */
+	uint8_t layout;		/* index into layouts[] of data.c */
 	bool edx_first;		/* the oldest order of arguments */
 	uint32_t noirq_start, noirq_end;
 	uint32_t next_hcall;
-	uint32_t pgdir;		/* what 2.6.28 to 3.0 are told of cr3 */
 };
 
 /* --- posts: what stubs ask the Launcher for --------------------------- */
@@ -162,8 +159,8 @@ struct post {
 
 struct counters {
 	uint64_t traps, irqs, syscalls, faults, filled, hcalls, direct,
-		 async_hcalls,
-		 switches, evictions, protection, maps, unmaps, protects, posts;
+		 async_hcalls, switches, evictions, protection, maps, unmaps,
+		 protects, posts;
 };
 
 /*
@@ -175,7 +172,7 @@ struct user {
 	uint32_t ram_size;	/* bytes from gpa 0, device pages included */
 	uint32_t window, window_end;	/* gpa of BARs */
 	uint32_t lowest;	/* linear address that may be mapped */
-	uint32_t pgdir;
+	uint32_t pgdir;		/* where Guests up to 3.0 get their first */
 	bool cpuid_faults;	/* the Host can make CPUID trap */
 	uint64_t tsc, tsc_ns;	/* of one moment, before the Guest ran */
 	uint32_t rings;		/* gpa: of what is from here on, only kicks */
