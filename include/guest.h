@@ -73,6 +73,11 @@ struct hypervisor {
 	 * remains.  False with the reason in why (WHY_MAX bytes).
 	 */
 	bool (*can)(const struct image *image, char *why);
+	/*
+	 * NULL, or as which of its machines it runs g, which can() was asked
+	 * about: from then on this is g->hv.
+	 */
+	const struct hypervisor *(*as)(const struct guest *g);
 	/* Step 2: opens what create() needs, also the second time. */
 	void (*open)(struct guest *g);
 	/*

@@ -125,6 +125,15 @@ struct boot {
  */
 void load_linux(struct guest *g, struct boot *boot);
 
+/* pc_load.c: memory at gpa below 1 MiB, or it dies: there is too little. */
+void *pc_low(struct guest *g, gpa_t gpa, uint64_t len);
+
+/*
+ * load_linux() for a PC: with ACPI's tables for ncpus CPUs that have APICs,
+ * or 0 for one that has not.
+ */
+void pc_load(struct guest *g, struct boot *boot, unsigned ncpus);
+
 /* After it, for a kernel that is to be a Guest of lguest's. */
 void load_lguest_params(struct guest *g, gpa_t params);
 
@@ -220,7 +229,7 @@ void pc_reset(struct guest *g);
 bool pc_power_button(struct guest *g);
 
 /*
- * Writes the ACPI tables for ncpus CPUs to buf, which the Guest will see at
+ * Writes the ACPI tables for ncpus CPUs (0: one, without APICs) to buf, which the Guest will see at
  * gpa `at`.  Returns the bytes used; the RSDP is at the start.  Dies if they
  * do not fit.  ACPI 6.4, chapters 5 and 20.
  */

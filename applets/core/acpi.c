@@ -203,7 +203,8 @@ static uint8_t *put_list(struct acpi_pen *pen, const char *signature,
 	uint8_t *t = table_begin(pen, signature, 1);
 
 	acpi_int(pen, fadt, width);
-	acpi_int(pen, madt, width);
+	if (madt)
+		acpi_int(pen, madt, width);
 	table_end(pen, t);
 	return t;
 }
@@ -222,14 +223,16 @@ size_t acpi_build(uint8_t *buf, size_t size, gpa_t at, unsigned ncpus)
 {
 	struct acpi_pen pen = { buf, buf + size };
 	uint8_t *rsdp = acpi_put(&pen, NULL, RSDP_SIZE);
-	uint8_t *facs, *dsdt, *fadt, *madt, *rsdt, *xsdt;
+	uint8_t *facs, *dsdt, *fadt, *rsdt, *xsdt;
+	gpa_t madt = 0;
 
 	facs = put_facs(&pen);
 	dsdt = put_dsdt(&pen);
 	fadt = put_fadt(&pen, at + (facs - buf), at + (dsdt - buf));
-	madt = put_madt(&pen, ncpus);
-	rsdt = put_list(&pen, "RSDT", 4, at + (fadt - buf), at + (madt - buf));
-	xsdt = put_list(&pen, "XSDT", 8, at + (fadt - buf), at + (madt - buf));
+	if (ncpus)
+		madt = at + (put_madt(&pen, ncpus) - buf);
+	rsdt = put_list(&pen, "RSDT", 4, at + (fadt - buf), madt);
+	xsdt = put_list(&pen, "XSDT", 8, at + (fadt - buf), madt);
 
 	/* ACPI 5.2.5.3.  The first checksum is for readers of version 1. */
 	memcpy(rsdp, "RSD PTR ", 8);

@@ -189,6 +189,8 @@ static void guest_choose(struct guest *g)
 			    load_name(g->plan->kernel), why);
 	}
 	payload_take(g);
+	if (g->hv->as)
+		g->hv = g->hv->as(g);
 	for (const struct bus *const *b = buses; *b; b++)
 		if (!strcmp((*b)->name, g->hv->bus(g)))
 			g->bus = *b;

@@ -21,12 +21,6 @@
 #define KVM_GDT		0x1000
 #define KVM_PAGES	0x9000	/* page tables, 6 pages */
 #define KVM_STACK	0x9000	/* grows down from there */
-#define KVM_PARAMS	0x10000
-#define KVM_CMDLINE	0x20000
-#define KVM_CMDLINE_ROOM 0x10000
-#define KVM_LOW_END	0x9f000	/* of usable memory below 1 MiB */
-#define KVM_ACPI	0xe0000
-#define KVM_HIGH	0x100000
 
 /* GSIs up to here are lines of the interrupt controllers, then come MSIs. */
 #define KVM_LINES	24

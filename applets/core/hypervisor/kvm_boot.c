@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What firmware would have done: a memory map, tables, a CPU in the mode that
- * the kernel's boot protocol asks for (Documentation/arch/x86/boot.rst, "64-bit
+ * What else firmware would have done: tables, a CPU in the mode that the
+ * kernel's boot protocol asks for (Documentation/arch/x86/boot.rst, "64-bit
  * boot protocol" and "32-bit boot protocol"), and the few settings of a CPU
  * that kernels expect to find made.
  */
@@ -32,48 +32,10 @@
 #define PTE_TABLE	0x03	/* present, writable */
 #define PTE_LARGE	0x83	/* and 2 MiB of memory */
 
-#define E820_RAM	1
-#define E820_RESERVED	2
-
-/* Host memory at gpa, which no Guest's size can take away from us. */
-static void *low(struct guest *g, gpa_t gpa, uint64_t len)
-{
-	void *p = mem_at(&g->mem, gpa, len);
-
-	if (!p)
-		die("%llu KiB of memory: a PC has at least 1 MiB",
-		    (unsigned long long)(g->mem.size >> 10));
-	return p;
-}
-
-/* RAM as it is, but for the PC's own half of the first megabyte. */
-static unsigned memory_map(const struct guest *g, struct e820_range *e)
-{
-	unsigned n = 0;
-
-	e[n++] = (struct e820_range){ 0, KVM_LOW_END, E820_RAM };
-	e[n++] = (struct e820_range){
-		KVM_LOW_END, KVM_HIGH - KVM_LOW_END, E820_RESERVED
-	};
-	for (unsigned i = 0; i < g->mem.nregions; i++) {
-		struct region r = g->mem.regions[i];
-
-		if (r.base == 0) {
-			r.base = KVM_HIGH;
-			r.size = r.size > KVM_HIGH ? r.size - KVM_HIGH : 0;
-		}
-		if (r.size)
-			e[n++] = (struct e820_range){
-				r.base, r.size, E820_RAM
-			};
-	}
-	return n;
-}
-
 /* The first 4 GiB at their own addresses, in pages of 2 MiB. */
 static void page_tables(struct guest *g)
 {
-	uint64_t *pml4 = low(g, KVM_PAGES, 0x6000);
+	uint64_t *pml4 = pc_low(g, KVM_PAGES, 0x6000);
 	uint64_t *pdpt = pml4 + 512, *pd = pdpt + 512;
 
 	pml4[0] = (KVM_PAGES + 0x1000) | PTE_TABLE;
@@ -86,7 +48,7 @@ static void page_tables(struct guest *g)
 /* The segments that the CPU already has, in case the kernel reloads them. */
 static void descriptor_table(struct guest *g, bool wide)
 {
-	uint64_t *gdt = low(g, KVM_GDT, 5 * 8);
+	uint64_t *gdt = pc_low(g, KVM_GDT, 5 * 8);
 
 	gdt[BOOT_CS / 8] = wide ? 0x00af9b000000ffff : 0x00cf9b000000ffff;
 	gdt[BOOT_DS / 8] = 0x00cf93000000ffff;
@@ -95,18 +57,7 @@ static void descriptor_table(struct guest *g, bool wide)
 
 void kvm_boot_load(struct guest *g, struct boot *boot)
 {
-	static struct e820_range map[REGIONS_MAX + 2];
-
-	*boot = (struct boot){
-		.params = KVM_PARAMS, .cmdline = KVM_CMDLINE,
-		.cmdline_room = KVM_CMDLINE_ROOM, .low = KVM_HIGH,
-		.rsdp = KVM_ACPI, .e820 = map,
-	};
-	low(g, 0, KVM_HIGH);
-	boot->ne820 = memory_map(g, map);
-	acpi_build(low(g, KVM_ACPI, KVM_HIGH - KVM_ACPI), KVM_HIGH - KVM_ACPI,
-		   KVM_ACPI, kvm.ncpus);
-	load_linux(g, boot);
+	pc_load(g, boot, kvm.ncpus);
 	descriptor_table(g, boot->enter_64);
 	if (boot->enter_64)
 		page_tables(g);

@@ -108,6 +108,19 @@ static void patch(struct guest *g, struct user *u)
 
 /* ---------------------------------------------------------------------- */
 
+static void boot_pc(struct guest *g, struct user *u)
+{
+	struct boot boot;
+
+	pc_load(g, &boot, 0);
+	stock_init(u);
+	u->cpu.eip = boot.entry;
+	u->cpu.gpr[SI] = boot.params;
+	u->cpu.eflags = FLAG_IF | 2;
+	for (unsigned i = 0; i < SELECTORS; i++)
+		u->cpu.sel[i] = HOST_DS;
+}
+
 void boot_load(struct guest *g, struct user *u)
 {
 	const struct e820_range ram = { 0, g->mem.size, 1 };
@@ -118,6 +131,10 @@ void boot_load(struct guest *g, struct user *u)
 	};
 	struct cpu *c = &u->cpu;
 
+	if (u->stock) {
+		boot_pc(g, u);
+		return;
+	}
 	load_linux(g, &boot);
 	load_lguest_params(g, PARAMS);
 	patch(g, u);

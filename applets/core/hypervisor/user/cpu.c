@@ -6,16 +6,13 @@
 #include <signal.h>
 #include <string.h>
 
-#include "user.h"
+#include "kind.h"
 
 #define GATE_PRESENT	0x8000u
 #define GATE_DPL(hi)	((hi) >> 13 & 3)
 #define GATE_INTERRUPT	0xeu	/* of 4 bits of type: clears FLAG_IF */
 #define HYPERCALL	0x1fu
 #define ERROR_IDT	2u	/* #GP's error code: it was int n */
-#define ERROR_P		1u	/* #PF's error code */
-#define ERROR_W		2u
-#define ERROR_U		4u
 
 /* Access byte of a descriptor */
 #define DESC_PRESENT	0x8000u
@@ -23,28 +20,26 @@
 #define DESC_DPL(high)	((high) >> 13 & 3)
 #define DESC_CODE	0x0800u
 
-static bool has_gate(const struct user *u, unsigned vector)
-{
-	return u->cpu.idt[vector][1] & GATE_PRESENT;
-}
-
 /* As the CPU and then the Host of old pushed it: lowest address first. */
 bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 		 uint32_t error)
 {
 	struct cpu *c = &u->cpu;
-	const uint32_t *gate = c->idt[vector];
-	uint32_t frame[6], flags = c->eflags & ~FLAG_IF;
-	uint32_t sp = u->direct.user ? u->direct.stack : c->gpr[SP];
+	uint32_t frame[6], gate[2], flags = c->eflags & ~FLAG_IF;
+	uint32_t sp = c->gpr[SP];
 	unsigned n = 0;
 
-	if (!has_gate(u, vector))
+	if (!kind_gate(u, vector, gate))
 		return false;
+	if (u->direct.user && !kind_stack(u, &sp)) {
+		stub_crash(u, CRASH_STACK, sp, vector, c->eip);
+		return true;
+	}
 	if (has_error)
 		frame[n++] = error;
 	frame[n++] = c->eip;
-	frame[n++] = u->direct.user ? USER_CS : KERNEL_CS;
-	frame[n++] = flags | lguest_flag(u);
+	frame[n++] = u->direct.user ? USER_CS : kind_kernel_cs(u);
+	frame[n++] = flags | kind_flag(u);
 	if (u->direct.user) {
 		frame[n++] = c->gpr[SP];
 		frame[n++] = USER_DS;
@@ -59,7 +54,7 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 	c->eip = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
 	c->eflags &= ~(FLAG_TF | FLAG_VM | FLAG_RF | FLAG_NT | FLAG_AC);
 	if ((gate[1] >> 8 & 0xf) == GATE_INTERRUPT)
-		lguest_disable(u);
+		kind_disable(u);
 	return true;
 }
 
@@ -71,6 +66,12 @@ void cpu_fault(struct user *u, unsigned vector, bool has_error, uint32_t error)
 }
 
 /* --- segments --------------------------------------------------------- */
+
+/* Data from 0 to the end: there are several names for it. */
+static bool is_flat(const uint32_t d[2])
+{
+	return (d[1] & 0xffcf9800) == 0x00cf9000 && d[0] == 0xffff;
+}
 
 /*
  * Its own selectors the Guest has read from registers, and loads again.  A
@@ -93,7 +94,8 @@ unsigned cpu_selector(const struct user *u, uint32_t sel, uint16_t *real)
 	*real = HOST_DS;
 	if (index >= GDT_ENTRIES || (user && index == GDT_KERNEL_DS))
 		return TRAP_GP;
-	if (!user && (index == GDT_KERNEL_DS || index == GDT_USER_DS))
+	if (!user && (index == GDT_KERNEL_DS || index == GDT_USER_DS ||
+		      is_flat(c->gdt[index])))
 		return 0;
 	*real = LDT_SELECTOR(index);
 	if (index >= GDT_TLS && index < GDT_TLS_END)
@@ -149,6 +151,12 @@ static bool is_kick(const struct user *u, const struct post *p)
 
 uint32_t cpu_io(struct user *u, const struct post *post)
 {
+	uint32_t value = post->value;
+
+	/* A PC's oldest chips are here, and not the Launcher's. */
+	if (u->stock && !post->mmio && board_port(u, post->addr, post->write,
+						  post->width, &value))
+		return value;
 	if (is_kick(u, post)) {
 		stub_note(u, post);
 		return 0;
@@ -159,9 +167,12 @@ uint32_t cpu_io(struct user *u, const struct post *post)
 }
 
 /* A gate says which rings may use it on purpose. */
-static bool may_call(const struct user *u, unsigned n)
+static bool may_call(struct user *u, unsigned n)
 {
-	return GATE_DPL(u->cpu.idt[n][1]) >= (u->direct.user ? 3 : 1);
+	uint32_t gate[2];
+
+	return kind_gate(u, n, gate) &&
+	       GATE_DPL(gate[1]) >= (u->direct.user ? 3 : kind_kernel_cs(u) & 3);
 }
 
 /* int n: as far as the gate lets this ring do it. */
@@ -169,12 +180,12 @@ static void cpu_int(struct user *u, unsigned n)
 {
 	struct cpu *c = &u->cpu;
 
-	if (n == HYPERCALL && !u->direct.user) {
+	if (!u->direct.user && !u->stock && n == HYPERCALL) {
 		c->eip += 2;
 		lguest_hypercall(u);
 		return;
 	}
-	if (has_gate(u, n) && may_call(u, n)) {
+	if (may_call(u, n)) {
 		c->eip += 2;
 		cpu_fault(u, n, false, 0);
 		return;
@@ -182,16 +193,17 @@ static void cpu_int(struct user *u, unsigned n)
 	cpu_fault(u, TRAP_GP, true, n << 3 | ERROR_IDT);
 }
 
-/* The Guest's to handle: at cr2, with all of its error code but ERROR_P. */
+/* The Guest's to handle: at cr2, with all of its error code but PF_PRESENT. */
 static void reflect_page_fault(struct user *u, uint32_t error)
 {
 	struct cpu *c = &u->cpu;
-	const uint32_t *p = u->mmu.linear ? NULL :
-			    mmu_walk(u, u->mmu.cr3, c->cr2);
 
-	if (p && *p & PTE_P && c->cr2 < LINEAR_END)
-		error |= ERROR_P;
-	lguest_cr2(u, c->cr2);
+	if (!u->mmu.linear && c->cr2 < u->mmu.end) {
+		const struct table t = mmu_table(u, u->mmu.cr3, c->cr2);
+
+		error |= mmu_entry(u, &t, 0) & PF_PRESENT;
+	}
+	kind_cr2(u, c->cr2);
 	cpu_fault(u, TRAP_PF, true, error);
 }
 
@@ -208,7 +220,7 @@ static bool beyond_its_segment(struct user *u)
 	    !insn_operand(u, &va, &write) || va < u->mmu.kernel)
 		return false;
 	u->cpu.cr2 = va;
-	reflect_page_fault(u, ERROR_U | (write ? ERROR_W : 0));
+	reflect_page_fault(u, PF_USER | (write ? PF_WRITE : 0));
 	return true;
 }
 
@@ -231,17 +243,17 @@ static void cpu_protection(struct user *u)
 static void cpu_page_fault(struct user *u)
 {
 	struct cpu *c = &u->cpu;
-	bool write = c->error & ERROR_W;
-	/* Between two rings, it is the kernel's stack. */
-	bool user = u->direct.user && !direct_is_critical(c->eip);
-	uint32_t error = (write ? ERROR_W : 0) | (user ? ERROR_U : 0);
-	uint32_t gpa;
+	bool critical = direct_is_critical(u, c->eip);
+	uint32_t how = c->error & (PF_WRITE | PF_FETCH), gpa;
 
 	/* A segment that was none has led somewhere. */
-	if (!direct_is_critical(c->eip) && cpu_fix_selectors(u))
+	if (!critical && cpu_fix_selectors(u))
 		return;
+	/* Between two rings, it is the kernel's stack. */
+	if (u->direct.user && !critical)
+		how |= PF_USER;
 	u->n.faults++;
-	switch (mmu_fill(u, c->cr2, write, user, &gpa)) {
+	switch (mmu_fill(u, c->cr2, how, &gpa)) {
 	case FILL_DONE:
 		u->n.filled++;
 		return;
@@ -259,7 +271,7 @@ static void cpu_page_fault(struct user *u)
 	case FILL_GUEST:
 		break;
 	}
-	reflect_page_fault(u, error);
+	reflect_page_fault(u, how & (PF_WRITE | PF_USER));
 }
 
 /* From a program, by int $0x80; other ways to call the Host there are none. */
@@ -294,14 +306,6 @@ static bool may_raise(struct user *u, unsigned vector)
 	return false;
 }
 
-static bool is_vmcall(struct user *u)
-{
-	uint8_t insn[3] = { 0 };
-
-	insn_fetch(u, insn, sizeof(insn));
-	return insn[0] == 0x0f && insn[1] == 0x01 && insn[2] == 0xc1;
-}
-
 static void cpu_exception(struct user *u)
 {
 	struct cpu *c = &u->cpu;
@@ -324,11 +328,8 @@ static void cpu_exception(struct user *u)
 			return;
 		break;
 	case TRAP_UD:
-		if (!u->direct.user && is_vmcall(u)) {
-			c->eip += 3;
-			lguest_hypercall(u);
+		if (!u->direct.user && kind_undefined(u))
 			return;
-		}
 		break;
 	case TRAP_AC:		/* a kernel's accesses are not checked */
 		if (u->direct.user)
@@ -348,6 +349,11 @@ void cpu_trap(struct user *u)
 	struct cpu *c = &u->cpu;
 
 	u->n.traps++;
+	if (u->sys.stepped) {
+		stock_stepped(u);
+		if (c->signal == SIGTRAP && c->trap == TRAP_DB)
+			return;
+	}
 	if (direct_trap(u))
 		return;
 	switch (c->signal) {
@@ -376,12 +382,12 @@ bool cpu_settle(struct user *u)
 {
 	struct cpu *c = &u->cpu;
 
-	lguest_interrupt(u);
+	kind_interrupt(u);
 	if (c->halted)
 		return false;
-	if (direct_is_critical(c->eip))
+	if (direct_is_critical(u, c->eip))
 		return true;
-	if (u->direct.user && c->ts && has_gate(u, TRAP_NM))
+	if (u->direct.user && c->ts)
 		cpu_deliver(u, TRAP_NM, false, 0);
 	if (u->direct.user)
 		cpu_fix_selectors(u);	/* none reaches the kernel */

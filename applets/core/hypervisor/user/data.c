@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "data.h"
+#include "kind.h"
 
 #define RETRY_NS	1000000	/* until a Guest may have enabled interrupts */
 #define TSC_NS_MIN	5000000	/* to measure its rate */
@@ -77,7 +78,7 @@ static bool in_noirq(const struct user *u)
 {
 	const struct cpu *c = &u->cpu;
 
-	return direct_is_critical(c->eip) ||
+	return direct_is_critical(u, c->eip) ||
 	       (!u->direct.user && c->eip >= u->lg.noirq_start &&
 		c->eip < u->lg.noirq_end);
 }
@@ -116,7 +117,7 @@ static void deliver_irq(struct user *u, unsigned irq)
 		cpu_deliver(u, vector, false, 0);
 }
 
-bool lguest_wanted(const struct user *u)
+bool lguest_wanted(struct user *u)
 {
 	return u->lg.data && u->irqs & ~data_read(u, BLOCKED);
 }
@@ -129,7 +130,7 @@ void lguest_interrupt(struct user *u)
 		return;
 	raised = u->irqs & ~data_read(u, BLOCKED);
 	if (in_noirq(u)) {
-		stub_timer(FD_RETRY, RETRY_NS);
+		stub_timer(FD_RETRY, RETRY_NS, 0);
 		return;
 	}
 	if (u->cpu.halted) {
@@ -139,7 +140,7 @@ void lguest_interrupt(struct user *u)
 		if (data_layout(u)->words == ARGS)
 			data_write(u, IRQ_PENDING, FLAG_IF);
 		/* Some never say that they enabled them: we have to ask. */
-		stub_timer(FD_RETRY, RETRY_NS);
+		stub_timer(FD_RETRY, RETRY_NS, 0);
 		return;
 	}
 	deliver_irq(u, __builtin_ctz(raised));

@@ -44,8 +44,11 @@ static bool alias(void *page, uint32_t at, int prot)
 	       !mprotect(to, PAGE, prot);
 }
 
-int direct_map(struct user *u)
+int direct_map(struct user *u, int pc)
 {
+	if (pc)
+		return alias(&u->direct, DIRECT_PC, PROT_READ | PROT_WRITE |
+			     PROT_EXEC);
 	return alias(&u->direct, DIRECT_DATA, PROT_READ | PROT_WRITE) &&
 	       alias(u->direct_code, DIRECT_CODE, PROT_READ | PROT_EXEC);
 }
@@ -297,14 +300,15 @@ static bool is_vsyscall(const uint8_t *page, uint32_t at)
 
 uint32_t direct_patch_vdso(struct user *u, uint32_t eip)
 {
-	uint32_t *p = mmu_walk(u, u->mmu.cr3, eip), at = eip % PAGE;
+	const struct table t = mmu_table(u, u->mmu.cr3, eip);
+	uint32_t pte = mmu_entry(u, &t, 0), at = eip % PAGE;
 	uint8_t *page;
 
-	if (!u->irq_enabled || u->direct.vdso_seen >= VDSO_TRIES || !p ||
-	    !(*p & PTE_P) || at < 64 || at > PAGE - 16)
+	if (!u->irq_enabled || u->direct.vdso_seen >= VDSO_TRIES ||
+	    !(pte & PTE_P) || at < 64 || at > PAGE - 16)
 		return 0;
 	u->direct.vdso_seen++;
-	page = (uint8_t *)mmu_ram(u, *p & PTE_FRAME, PAGE);
+	page = (uint8_t *)mmu_ram(u, pte & PTE_FRAME, PAGE);
 	if (!page || memcmp(page, "\177ELF\1\1\1", 7) ||
 	    !is_vsyscall(page, at))
 		return 0;
@@ -314,9 +318,9 @@ uint32_t direct_patch_vdso(struct user *u, uint32_t eip)
 
 /* --- traps in there --------------------------------------------------- */
 
-int direct_is_critical(uint32_t eip)
+int direct_is_critical(const struct user *u, uint32_t eip)
 {
-	return eip >= DIRECT_CODE && eip < ADDRESS(direct_critical_end);
+	return !u->stock && eip >= DIRECT_CODE && eip < ADDRESS(direct_critical_end);
 }
 
 /*
@@ -340,7 +344,7 @@ int direct_trap(struct user *u)
 {
 	struct cpu *c = &u->cpu;
 
-	if (!direct_is_critical(c->eip))
+	if (!direct_is_critical(u, c->eip))
 		return false;
 	if (c->signal == SIGUSR1)
 		return true;

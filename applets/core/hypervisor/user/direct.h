@@ -14,6 +14,9 @@
 #define DIRECT_DATA	0xffc00000	/* linear: struct direct */
 #define DIRECT_CODE	0xffc01000	/* and code behind it */
 
+/* Of a PC the highest page is nobody's: that is where its fixmap begins. */
+#define DIRECT_PC	0xfffff000	/* linear: struct direct, with code behind */
+
 /* Offsets in struct direct, for the code. */
 #define D_USER		0xffc00000
 #define D_SLOW		0xffc00004
@@ -43,6 +46,7 @@ struct direct {
 	uint32_t scratch;
 	uint64_t fn, top;	/* 64-bit code for hypercalls, its stack */
 	uint32_t vdso_seen;	/* how often we looked for one */
+	uint32_t flag;		/* a PC's FLAG_IF */
 };
 
 _Static_assert(offsetof(struct direct, syscall) == D_SYSCALL - D_USER, "");
@@ -61,8 +65,8 @@ void direct_create(struct user *u);
  */
 unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va);
 
-/* In a child of the Launcher: puts both pages where the Guest sees them. */
-int direct_map(struct user *u);
+/* In a child of the Launcher: puts the pages where its kind of Guest sees them. */
+int direct_map(struct user *u, int pc);
 
 /*
  * In a stub, after int $0x80 of a program at eip: if that is the vDSO's, the
@@ -74,7 +78,7 @@ uint32_t direct_patch_vdso(struct user *u, uint32_t eip);
 void direct_syscall(struct user *u, const uint32_t gate[2]);
 
 /* Is the CPU where an interrupt would find half a frame? */
-int direct_is_critical(uint32_t eip);
+int direct_is_critical(const struct user *u, uint32_t eip);
 
 /* A trap in there: what it means.  True: done. */
 int direct_trap(struct user *u);

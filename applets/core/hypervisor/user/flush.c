@@ -62,25 +62,36 @@ static unsigned alike_pae(const uint32_t *p, const uint32_t *is, unsigned n)
 	return i - 1;
 }
 
+/* The same within a large page. */
+static unsigned alike_large(const uint32_t *is, unsigned n)
+{
+	unsigned i;
+
+	for (i = 1; i <= n && is[i] == is[0] + i * PAGE; i++)
+		;
+	return i - 1;
+}
+
 /* n entries from va on, all in one of the Guest's tables. */
 static void recheck_run(struct user *u, struct space *s, uint32_t cr3,
 			uint32_t va, const uint32_t *is, unsigned n)
 {
-	unsigned stride = u->mmu.pae ? 2 : 1;
-	const uint32_t *p = mmu_walk(u, cr3, va);
+	const struct table t = mmu_table(u, cr3, va);
 
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t wanted, was = is[i];
+		uint32_t wanted, was = is[i], left = n - i - 1;
 
 		if (!was)
 			continue;
-		wanted = mmu_mappable(u, p ? p + i * stride : NULL);
+		wanted = mmu_mappable(u, va + i * PAGE, mmu_entry(u, &t, i));
 		if (was != wanted)
 			recheck(u, s, va + i * PAGE, was, wanted);
+		else if (t.large)
+			i += alike_large(is + i, left);
 		else if (u->mmu.pae)
-			i += alike_pae(p + 2 * i, is + i, n - i - 1);
+			i += alike_pae(t.at + 2 * i, is + i, left);
 		else
-			i += alike(p + i, is + i, n - i - 1);
+			i += alike(t.at + i, is + i, left);
 	}
 }
 
@@ -148,10 +159,10 @@ void mmu_catch_up(struct user *u, struct space *s)
 /* The entry is in memory already, so its value need not be taken from here. */
 static void set_in(struct user *u, struct space *s, uint32_t cr3, uint32_t va)
 {
-	uint32_t is = space_get(u, s, va), wanted;
-	const uint32_t *p = mmu_walk(u, cr3, va);
+	const struct table t = mmu_table(u, cr3, va);
+	uint32_t wanted = mmu_mappable(u, va, mmu_entry(u, &t, 0));
+	uint32_t is = space_get(u, s, va);
 
-	wanted = mmu_mappable(u, p);
 	if (is)
 		recheck(u, s, va, is, wanted);
 	/* It will be used at once, or would not have been accessed. */
@@ -165,15 +176,15 @@ void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va)
 	struct mmu *m = &u->mmu;
 
 	va &= PTE_FRAME;
-	if (va >= LINEAR_END || m->linear)
+	if (va >= m->end || m->linear)
 		return;
 	if (va >= m->kernel) {
-		const uint32_t *p = mmu_walk(u, m->cr3, va);
+		const struct table t = mmu_table(u, m->cr3, va);
 		uint32_t is = m->kernel_pte[va >> 12];
 
 		if (is)
 			recheck(u, &u->spaces[0], va, is,
-				mmu_mappable(u, p));
+				mmu_mappable(u, va, mmu_entry(u, &t, 0)));
 		return;
 	}
 	if (!m->keyed[key_hash(cr3)])
@@ -181,6 +192,12 @@ void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va)
 	for (unsigned i = 0; i < m->nspaces; i++)
 		if (m->keys[i] == cr3)
 			set_in(u, &u->spaces[i], cr3, va);
+}
+
+/* In the tables that are in use, the 4 MiB around va. */
+void mmu_set_part(struct user *u, uint32_t va)
+{
+	recheck_part(u, &u->spaces[u->cur % SPACES_MAX], va >> PART_SHIFT);
 }
 
 void mmu_set_table(struct user *u, uint32_t cr3, uint32_t index)

@@ -3,10 +3,10 @@
  * The instructions that ring 3 may not do, or not with the Guest's selectors,
  * one by one (Intel SDM volume 2).
  */
-#include <cpuid.h>
 #include <string.h>
 
 #include "insn.h"
+#include "kind.h"
 
 #define FLAGS_POPPED	0x240dd5u	/* what iret gives a ring 1 */
 
@@ -29,15 +29,20 @@ unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n)
 /* The stack's has to be of the ring that we are in. */
 static unsigned check_stack(const struct user *u, uint32_t sel)
 {
-	if (u->direct.user ? sel == USER_DS || sel == LDT_SELECTOR(GDT_USER_DS)
-			   : sel == KERNEL_DS || sel == HOST_DS)
-		return 0;
-	return TRAP_GP;
+	uint16_t real;
+
+	if (u->direct.user)
+		return sel == USER_DS || sel == LDT_SELECTOR(GDT_USER_DS) ?
+		       0 : TRAP_GP;
+	if (u->stock)
+		return cpu_selector(u, sel, &real) || real != HOST_DS ?
+		       TRAP_GP : 0;
+	return sel == KERNEL_DS || sel == HOST_DS ? 0 : TRAP_GP;
 }
 
 /* Done, if only by a fault. */
-static bool load_selector(struct user *u, unsigned sreg, uint32_t sel,
-			  unsigned length)
+bool insn_load_selector(struct user *u, unsigned sreg, uint32_t sel,
+			unsigned length)
 {
 	uint16_t real = 0;
 	unsigned trap;
@@ -66,7 +71,7 @@ static bool mov_selector(struct user *u, struct insn *i)
 		if (!mmu_read(u, insn_address(u, i, modrm), &sel, 2))
 			return false;
 	}
-	return load_selector(u, modrm >> 3 & 7, sel, i->used);
+	return insn_load_selector(u, modrm >> 3 & 7, sel, i->used);
 }
 
 static bool pop_selector(struct user *u, struct insn *i, unsigned sreg)
@@ -74,7 +79,7 @@ static bool pop_selector(struct user *u, struct insn *i, unsigned sreg)
 	uint32_t sel = 0, sp = u->cpu.gpr[SP], eip = u->cpu.eip;
 
 	if (!mmu_read(u, sp, &sel, i->size) ||
-	    !load_selector(u, sreg, sel, i->used))
+	    !insn_load_selector(u, sreg, sel, i->used))
 		return false;
 	/* Only if it was loaded: else we are elsewhere by now. */
 	if (u->cpu.eip == eip + i->used && u->cpu.gpr[SP] == sp)
@@ -84,13 +89,19 @@ static bool pop_selector(struct user *u, struct insn *i, unsigned sreg)
 
 /* --- control ---------------------------------------------------------- */
 
-/* Code of this ring: there is one segment of it. */
-static bool is_own_code(const struct user *u, uint32_t sel)
+/* Code of this ring. */
+static bool is_own_code(struct user *u, uint32_t sel)
 {
 	sel &= 0xffff;
 	return u->direct.user ?
 	       sel == USER_CS || sel == LDT_SELECTOR(GDT_USER_CS) :
-	       sel == KERNEL_CS || sel == HOST_CS;
+	       kind_is_code(u, sel);
+}
+
+static void pop_flags(struct user *u, uint32_t flags)
+{
+	u->cpu.eflags = (flags & FLAGS_POPPED) | FLAG_IF;
+	kind_set_flag(u, flags);
 }
 
 static bool refuse(struct user *u, uint32_t sel)
@@ -120,7 +131,7 @@ static bool iret_outwards(struct user *u)
 	c->gpr[SP] = frame[3];
 	u->direct.user = 1;
 	c->eip = frame[0];
-	c->eflags = (frame[2] & FLAGS_POPPED) | FLAG_IF;
+	pop_flags(u, frame[2]);
 	return true;
 }
 
@@ -138,7 +149,9 @@ static bool iret(struct user *u)
 		return refuse(u, frame[1]);
 	c->gpr[SP] += sizeof(frame);
 	c->eip = frame[0];
-	c->eflags = (frame[2] & FLAGS_POPPED) | FLAG_IF;
+	if (u->direct.user)
+		frame[2] |= FLAG_IF;
+	pop_flags(u, frame[2]);
 	return true;
 }
 
@@ -148,7 +161,7 @@ static bool jump_far(struct user *u, struct insn *i, bool call)
 	struct cpu *c = &u->cpu;
 	uint32_t to = insn_take(i, i->size), sel = insn_take(i, 2);
 	uint32_t back[2] = { c->eip + i->used,
-			     u->direct.user ? USER_CS : KERNEL_CS };
+			     u->direct.user ? USER_CS : kind_kernel_cs(u) };
 
 	if (i->size != 4)
 		return false;
@@ -177,95 +190,6 @@ static bool return_far(struct user *u, const struct insn *i)
 	return true;
 }
 
-static bool mov_debug(struct user *u, struct insn *i, bool load)
-{
-	uint8_t modrm = insn_take(i, 1);
-	uint32_t *dr = &u->cpu.dr[modrm >> 3 & 7];
-	uint32_t *reg = &u->cpu.gpr[modrm & 7];
-
-	/* There are none that break: they only remember. */
-	if (load)
-		*dr = *reg;
-	else
-		*reg = *dr;
-	u->cpu.eip += i->used;
-	return true;
-}
-
-/*
- * Before it has handlers to be told, a kernel may ask for what only ring 0 has:
- * microcode, or its own page tables.  There is nothing of that.
- */
-static bool early(struct user *u, struct insn *i, uint8_t op)
-{
-	struct cpu *c = &u->cpu;
-
-	if (c->idt[TRAP_GP][1])
-		return false;
-	switch (op) {
-	case 0x20:		/* mov from control register */
-		c->gpr[insn_take(i, 1) & 7] = 0;
-		break;
-	case 0x32:		/* rdmsr */
-		c->gpr[AX] = c->gpr[DX] = 0;
-		break;
-	case 0x30:		/* wrmsr */
-		break;
-	default:
-		return false;
-	}
-	c->eip += i->used;
-	return true;
-}
-
-/* --- cpuid ------------------------------------------------------------ */
-
-/* FPU, VME no, TSC, PAE, CX8, CMOV, CLFSH, MMX, FXSR, SSE, SSE2. */
-#define LEAF1_EDX	0x07888151u
-#define LEAF1_ECX	0x00982201u	/* SSE3, SSSE3, CX16, SSE4, POPCNT */
-
-/*
- * What needs more state than a Guest's kernel saves, it does not see.  With
- * family 5 it looks for no microcode, and for no features before Linux asks.
- */
-static void cpuid_filter(uint32_t leaf, uint32_t r[4])
-{
-	switch (leaf) {
-	case 0:
-		r[0] = r[0] < 5 ? r[0] : 5;
-		break;
-	case 1:
-		r[0] = (r[0] & 0xff) | 0x500;
-		r[2] = (r[2] & LEAF1_ECX) | 1u << 31;
-		r[3] &= LEAF1_EDX;
-		break;
-	case 0x80000000:
-		r[0] = r[0] < 0x80000008 ? r[0] : 0x80000008;
-		break;
-	case 0x80000001:
-		r[2] = 0;
-		r[3] &= LEAF1_EDX;
-		break;
-	}
-}
-
-static void cpuid(struct user *u)
-{
-	struct cpu *c = &u->cpu;
-	uint32_t leaf = c->gpr[AX], r[4] = { 0 }, max;
-
-	/* No leaf beyond the last: the CPU would answer with that one. */
-	max = leaf >> 31 ? 0x80000008 : 5;
-	if (leaf <= max && (leaf >> 31 || leaf < 0x40000000)) {
-		__cpuid_count(leaf, c->gpr[CX], r[0], r[1], r[2], r[3]);
-		cpuid_filter(leaf, r);
-	}
-	c->gpr[AX] = r[0];
-	c->gpr[BX] = r[1];
-	c->gpr[CX] = r[2];
-	c->gpr[DX] = r[3];
-}
-
 /* ---------------------------------------------------------------------- */
 
 static bool two_bytes(struct user *u, struct insn *i)
@@ -276,7 +200,7 @@ static bool two_bytes(struct user *u, struct insn *i)
 	case 0xa2:
 		if (!u->cpuid_faults)
 			return false;
-		cpuid(u);
+		cpuid_emulate(u);
 		u->cpu.eip += i->used;
 		return true;
 	case 0xa1:
@@ -284,11 +208,9 @@ static bool two_bytes(struct user *u, struct insn *i)
 	case 0xa9:
 		return pop_selector(u, i, GS);
 	}
-	if (u->direct.user)
-		return false;
-	if (op == 0x21 || op == 0x23)
-		return mov_debug(u, i, op == 0x23);
-	return early(u, i, op);
+	/* Again, with what it is in ring 0. */
+	i->used--;
+	return !u->direct.user && kind_insn(u, i, 0x0f);
 }
 
 /* A value of `extend` bytes becomes part of a register, or all of it. */
@@ -319,7 +241,7 @@ static void access_do(struct user *u, const struct access *a, uint32_t addr)
 	c->eip += a->length;
 }
 
-static bool in_out(struct user *u, const struct insn *i)
+bool insn_in_out(struct user *u, const struct insn *i)
 {
 	struct access a;
 
@@ -339,14 +261,6 @@ bool insn_mmio(struct user *u, uint32_t gpa)
 	if (!access_decode(&a, i.bytes, i.n, true))
 		return false;
 	access_do(u, &a, gpa);
-	return true;
-}
-
-static bool kernel_insn(struct user *u, struct insn *i, uint8_t op)
-{
-	if (op != 0xfa)
-		return in_out(u, i);
-	u->cpu.eip += i->used;	/* cli: real interrupts stay on regardless */
 	return true;
 }
 
@@ -372,5 +286,5 @@ bool insn_emulate(struct user *u)
 	case 0xcb:
 		return return_far(u, &i);
 	}
-	return !u->direct.user && kernel_insn(u, &i, op);
+	return !u->direct.user && kind_insn(u, &i, op);
 }

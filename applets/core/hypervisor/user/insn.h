@@ -24,4 +24,11 @@ void insn_prefixes(struct insn *i);
 /* The linear address that ModRM means, which is not a register. */
 uint32_t insn_address(const struct user *u, struct insn *i, uint8_t modrm);
 
+/* Done, if only by a fault. */
+bool insn_load_selector(struct user *u, unsigned sreg, uint32_t sel,
+			unsigned length);
+
+/* in and out. */
+bool insn_in_out(struct user *u, const struct insn *i);
+
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "data.h"
+#include "kind.h"
+#include "insn.h"
 
 enum hypercall { FLUSH_ASYNC = 0, INIT = 1, SHUTDOWN = 2, LOAD_GDT = 3,
 	NEW_PGTABLE = 4, FLUSH_TLB = 5, LOAD_IDT_ENTRY = 6, SET_STACK = 7,
@@ -126,7 +128,7 @@ static void hypercall(struct user *u, const uint32_t a[ARGS])
 		u->cpu.ts = a[1];
 		return;
 	case SET_CLOCKEVENT:
-		stub_timer(FD_TIMER, a[1]);
+		stub_timer(FD_TIMER, a[1], 0);
 		return;
 	case HALT:
 		u->cpu.halted = true;
@@ -163,7 +165,7 @@ bool lguest_may_be_direct(uint32_t n)
 	return n < 32 && DIRECT >> n & 1;
 }
 
-static bool is_direct(const struct user *u, const uint32_t a[ARGS])
+static bool is_direct(struct user *u, const uint32_t a[ARGS])
 {
 	if (!lguest_may_be_direct(a[0]))
 		return false;
@@ -244,7 +246,7 @@ void lguest_hypercall(struct user *u)
 	hypercall(u, a);
 }
 
-static bool waiting_are_direct(const struct user *u)
+static bool waiting_are_direct(struct user *u)
 {
 	const uint8_t *status = (uint8_t *)data_at(u, data_layout(u)->status);
 
@@ -278,4 +280,100 @@ int lguest_direct(const uint64_t *r)
 	space_drain(u, s);
 	u->direct.slow = u->cpu.ts || lguest_wanted(u);
 	return 0;
+}
+
+/* --- the kind of machine that it is ----------------------------------- */
+
+bool lguest_gate(struct user *u, unsigned vector, uint32_t to[2])
+{
+	memcpy(to, u->cpu.idt[vector & 255], sizeof(u->cpu.idt[0]));
+	return to[1];
+}
+
+bool lguest_stack(struct user *u, uint32_t *sp)
+{
+	*sp = u->direct.stack;
+	return true;
+}
+
+/* Kernels keep it where they want it before they come to an iret. */
+void lguest_set_flag(struct user *u, uint32_t flags)
+{
+	(void)u, (void)flags;
+}
+
+/* There is one segment of it. */
+bool lguest_is_code(struct user *u, uint32_t sel)
+{
+	(void)u;
+	return sel == KERNEL_CS || sel == HOST_CS;
+}
+
+/* vmcall. */
+bool lguest_undefined(struct user *u)
+{
+	uint8_t insn[3] = { 0 };
+
+	insn_fetch(u, insn, sizeof(insn));
+	if (insn[0] != 0x0f || insn[1] != 0x01 || insn[2] != 0xc1)
+		return false;
+	u->cpu.eip += 3;
+	lguest_hypercall(u);
+	return true;
+}
+
+static bool mov_debug(struct user *u, struct insn *i, bool load)
+{
+	uint8_t modrm = insn_take(i, 1);
+	uint32_t *dr = &u->cpu.dr[modrm >> 3 & 7];
+	uint32_t *reg = &u->cpu.gpr[modrm & 7];
+
+	/* There are none that break: they only remember. */
+	if (load)
+		*dr = *reg;
+	else
+		*reg = *dr;
+	u->cpu.eip += i->used;
+	return true;
+}
+
+/*
+ * Before it has handlers to be told, a kernel may ask for what only ring 0 has:
+ * microcode, or its own page tables.  There is nothing of that.
+ */
+static bool early(struct user *u, struct insn *i, uint8_t op)
+{
+	struct cpu *c = &u->cpu;
+
+	if (c->idt[TRAP_GP][1])
+		return false;
+	switch (op) {
+	case 0x20:		/* mov from control register */
+		c->gpr[insn_take(i, 1) & 7] = 0;
+		break;
+	case 0x32:		/* rdmsr */
+		c->gpr[AX] = c->gpr[DX] = 0;
+		break;
+	case 0x30:		/* wrmsr */
+		break;
+	default:
+		return false;
+	}
+	c->eip += i->used;
+	return true;
+}
+
+/* Whatever else ring 1 may not do either, it does by hypercalls. */
+bool lguest_insn(struct user *u, struct insn *i, uint8_t op)
+{
+	if (op == 0x0f) {
+		op = insn_take(i, 1);
+		if (op == 0x21 || op == 0x23)
+			return mov_debug(u, i, op == 0x23);
+		return early(u, i, op);
+	}
+	if (op != 0xfa)
+		return insn_in_out(u, i);
+	u->cpu.eip += i->used;	/* cli: real interrupts stay on regardless */
+	return true;
 }

@@ -8,8 +8,6 @@
 
 #include "user.h"
 
-#define PART_SHIFT	22
-#define TABLE_PAGES	1024u
 #define KERNEL_RUN	32768u	/* pages to map at one fault */
 #define PROGRAM_RUN	16u
 
@@ -20,76 +18,116 @@ uint32_t *mmu_ram(struct user *u, uint32_t gpa, uint32_t len)
 	return (uint32_t *)(u->ram + gpa);
 }
 
-/* The next table's frame, or 0 with *bad set if there cannot be one. */
-static uint32_t table_at(struct user *u, uint32_t gpa, bool *bad)
-{
-	const uint32_t *e = mmu_ram(u, gpa, u->mmu.pae ? 8 : 4);
+/* What all entries on the way to a page have to allow. */
+#define COMMON	(~(PTE_RW | PTE_US))
 
-	if (!e) {
+/* A table's entry, NULL with *bad set if there cannot be one. */
+static uint32_t *entry_at(struct user *u, uint32_t gpa, bool *bad)
+{
+	uint32_t *e = mmu_ram(u, gpa, u->mmu.pae ? 8 : 4);
+
+	if (!e)
 		*bad = true;
-		return 0;
-	}
-	if (!(e[0] & PTE_P))
-		return 0;
-	/* No large pages were offered, and no memory beyond 4 GiB. */
-	if (e[0] & PTE_PSE || (u->mmu.pae && e[1] & INT32_MAX) ||
-	    !mmu_ram(u, e[0] & PTE_FRAME, PAGE)) {
+	/* No memory beyond 4 GiB. */
+	else if (u->mmu.pae && e[0] & PTE_P && e[1] & INT32_MAX)
 		*bad = true;
+	return *bad ? NULL : e;
+}
+
+/* From an entry to the table it names: its frame; 0: it names none. */
+static uint32_t table_of(struct user *u, const uint32_t *e, bool *bad)
+{
+	if (!e || !(*e & PTE_P))
 		return 0;
-	}
 	/* Frame 0 would be mistaken for none; no Guest has a table there. */
-	return e[0] & PTE_FRAME;
+	if (mmu_ram(u, *e & PTE_FRAME, PAGE))
+		return *e & PTE_FRAME;
+	*bad = true;
+	return 0;
 }
 
-static uint32_t *walk(struct user *u, uint32_t cr3, uint32_t va, bool *bad)
+/* The directory's entry for va. */
+static uint32_t *directory_entry(struct user *u, uint32_t cr3, uint32_t va,
+				 bool *bad)
 {
-	uint32_t table;
+	uint32_t dir;
 
-	if (!u->mmu.pae) {
-		table = table_at(u, (cr3 & PTE_FRAME) + (va >> 22) * 4, bad);
-		return table ? mmu_ram(u, table + (va >> 12 & 1023) * 4, 4) :
-			       NULL;
-	}
-	table = table_at(u, (cr3 & ~31u) + (va >> 30) * 8, bad);
-	if (table)
-		table = table_at(u, table + (va >> 21 & 511) * 8, bad);
-	return table ? mmu_ram(u, table + (va >> 12 & 511) * 8, 8) : NULL;
+	if (!u->mmu.pae)
+		return entry_at(u, (cr3 & PTE_FRAME) + (va >> 22) * 4, bad);
+	dir = table_of(u, entry_at(u, (cr3 & ~31u) + (va >> 30) * 8, bad),
+		       bad);
+	return dir ? entry_at(u, dir + (va >> 21 & 511) * 8, bad) : NULL;
 }
 
-uint32_t *mmu_walk(struct user *u, uint32_t cr3, uint32_t va)
+static struct table table(struct user *u, uint32_t cr3, uint32_t va,
+			  bool *bad)
+{
+	struct table t = { .allowed = UINT32_MAX };
+	uint32_t *e = directory_entry(u, cr3, va, bad), frame;
+	uint32_t large = u->mmu.pae ? MIB(2) : MIB(4);
+
+	if (!e || !(*e & PTE_P))
+		return t;
+	t.allowed = *e | COMMON;
+	if (*e & PTE_PSE) {
+		/* lguest's Guests were not offered them. */
+		if (!u->stock) {
+			*bad = true;
+			return t;
+		}
+		t.at = e;
+		t.large = (*e & ~(large - 1)) | (va & (large - 1) & PTE_FRAME) |
+			  (*e & (PTE_PSE - 1));
+		return t;
+	}
+	frame = table_of(u, e, bad);
+	if (frame)
+		t.at = u->mmu.pae ?
+		       mmu_ram(u, frame + (va >> 12 & 511) * 8, 8) :
+		       mmu_ram(u, frame + (va >> 12 & 1023) * 4, 4);
+	return t;
+}
+
+struct table mmu_table(struct user *u, uint32_t cr3, uint32_t va)
 {
 	bool bad = false;
 
-	return walk(u, cr3, va, &bad);
+	return table(u, cr3, va, &bad);
 }
 
-/* An entry that is in RAM; one beyond 4 GiB is made one that is not. */
-static uint32_t entry(const struct user *u, const uint32_t *p)
+uint32_t mmu_entry(const struct user *u, const struct table *t, unsigned i)
 {
-	uint32_t pte = p[0];
+	const uint32_t *p;
+	uint32_t pte;
 
-	return u->mmu.pae && p[1] & INT32_MAX ? pte | PTE_FRAME : pte;
+	if (t->large)
+		return (t->large + i * PAGE) & t->allowed;
+	if (!t->at)
+		return 0;
+	p = t->at + (u->mmu.pae ? 2 * i : i);
+	pte = p[0];
+	/* One beyond 4 GiB is made one that is not in RAM. */
+	if (u->mmu.pae && p[1] & INT32_MAX)
+		pte |= PTE_FRAME;
+	return pte & t->allowed;
 }
 
 /*
  * What may be mapped for this entry, 0: nothing.  Not before it was accessed,
- * and not for writing before it was written to, so that both are seen.
+ * and not for writing before it was written to, so that both are seen; nor if
+ * it is text that we have changed.
  */
-static uint32_t effective(const struct user *u, uint32_t pte)
+uint32_t mmu_mappable(const struct user *u, uint32_t va, uint32_t pte)
 {
 	uint32_t wanted = PTE_P | PTE_A, dirty = PTE_RW | PTE_D;
+	uint32_t frame = pte & PTE_FRAME, treated;
 
-	if ((pte & wanted) != wanted)
+	if ((pte & wanted) != wanted || frame >= u->ram_size)
 		return 0;
-	if ((pte & PTE_FRAME) >= u->ram_size)
-		return 0;
-	return (pte & PTE_FRAME) | PTE_P |
-	       ((pte & dirty) == dirty ? PTE_RW : 0);
-}
-
-uint32_t mmu_mappable(const struct user *u, const uint32_t *p)
-{
-	return p ? effective(u, entry(u, p)) : 0;
+	treated = u->mmu.treated[frame >> 12];
+	if (treated)
+		return frame | PTE_P | (treated == va ? PTE_TEXT : 0);
+	return frame | PTE_P | ((pte & dirty) == dirty ? PTE_RW : 0);
 }
 
 /* --- memory by linear address ----------------------------------------- */
@@ -98,24 +136,26 @@ uint32_t mmu_mappable(const struct user *u, const uint32_t *p)
 static uint8_t *linear_at(struct user *u, uint32_t va, uint32_t *len,
 			  bool write)
 {
-	uint32_t room = PAGE - va % PAGE, gpa = va, *p;
+	uint32_t room = PAGE - va % PAGE, gpa = va, pte;
+	struct table t;
 
 	if (*len > room)
 		*len = room;
 	if (u->mmu.linear) {
-		if (va >= u->mmu.kernel)
+		if (va >= u->mmu.kernel && !u->stock)
 			gpa -= u->mmu.kernel;
 		return (uint8_t *)mmu_ram(u, gpa, *len);
 	}
-	if (va >= LINEAR_END)
+	if (va >= u->mmu.end)
 		return NULL;
-	p = mmu_walk(u, u->mmu.cr3, va);
-	if (!p || !(*p & PTE_P) || (write && !(*p & PTE_RW)))
+	t = mmu_table(u, u->mmu.cr3, va);
+	pte = mmu_entry(u, &t, 0);
+	if (!(pte & PTE_P) || (write && !(pte & PTE_RW)))
 		return NULL;
-	gpa = (entry(u, p) & PTE_FRAME) + va % PAGE;
+	gpa = (pte & PTE_FRAME) + va % PAGE;
 	if (!mmu_ram(u, gpa, *len))
 		return NULL;
-	*p |= PTE_A | (write ? PTE_D : 0);
+	*t.at |= PTE_A | (write ? PTE_D : 0);
 	return (uint8_t *)mmu_ram(u, gpa, *len);
 }
 
@@ -154,17 +194,19 @@ bool mmu_write(struct user *u, uint32_t va, const void *buf, uint32_t len)
 /* --- faults ----------------------------------------------------------- */
 
 /* Before there are page tables: RAM at its address, and where Linux has it. */
-static enum mmu_fill fill_linear(struct user *u, uint32_t va)
+static enum mmu_fill fill_linear(struct user *u, uint32_t va, uint32_t *gpa)
 {
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
-	uint32_t base = va >= u->mmu.kernel ? u->mmu.kernel : 0;
-	uint32_t room = (base ? LINEAR_END : u->mmu.kernel) - base;
+	uint32_t base = va >= u->mmu.kernel && !u->stock ? u->mmu.kernel : 0;
+	uint32_t room = (base ? u->mmu.end : u->mmu.kernel) - base;
 	uint32_t first = base ? 0 : LINEAR_START;
 
 	if (room > u->ram_size)
 		room = u->ram_size;
-	if (va < base + first || va - base >= room)
-		return FILL_GUEST;
+	if (va < base + first || va - base >= room) {
+		*gpa = va;
+		return u->stock && va >= room ? FILL_DEVICE : FILL_GUEST;
+	}
 	space_map(u, s, base + first, (room - first) / PAGE,
 		  first | PTE_P | PTE_RW);
 	return FILL_DONE;
@@ -174,12 +216,12 @@ static enum mmu_fill fill_linear(struct user *u, uint32_t va)
 static bool joins(struct user *u, const struct space *s, uint32_t va,
 		  uint32_t e)
 {
-	const uint32_t *p;
+	struct table t;
 
-	if (va < u->lowest || va >= LINEAR_END || space_get(u, s, va))
+	if (va < u->lowest || va >= u->mmu.end || space_get(u, s, va))
 		return false;
-	p = mmu_walk(u, u->mmu.cr3, va);
-	return p && mmu_mappable(u, p) == e;
+	t = mmu_table(u, u->mmu.cr3, va);
+	return mmu_mappable(u, va, mmu_entry(u, &t, 0)) == e;
 }
 
 /*
@@ -203,33 +245,50 @@ static void map_run(struct user *u, struct space *s, uint32_t va, uint32_t e)
 	space_map(u, s, va - down * PAGE, down + up, e - down * PAGE);
 }
 
-enum mmu_fill mmu_fill(struct user *u, uint32_t va, bool write, bool user,
+/* What ring and kind of access an entry does not allow. */
+static bool refuses(const struct user *u, uint32_t pte, unsigned how)
+{
+	if (!(pte & PTE_P) || (how & PF_USER && !(pte & PTE_US)))
+		return true;
+	return how & PF_WRITE && !(pte & PTE_RW) &&
+	       (how & PF_USER || !u->sys.overwrites);
+}
+
+enum mmu_fill mmu_fill(struct user *u, uint32_t va, unsigned how,
 		       uint32_t *gpa)
 {
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
-	uint32_t *p, pte;
+	struct table t;
+	uint32_t pte, e;
 	bool bad = false;
 
-	if (va >= LINEAR_END)
+	if (va >= u->mmu.end)
 		return FILL_GUEST;
 	if (u->mmu.linear)
-		return fill_linear(u, va);
-	p = walk(u, u->mmu.cr3, va, &bad);
-	if (!p)
-		return bad ? FILL_BAD : FILL_GUEST;
-	pte = entry(u, p);
-	if (!(pte & PTE_P) || (write && !(pte & PTE_RW)) ||
-	    (user && !(pte & PTE_US)))
+		return fill_linear(u, va, gpa);
+	t = table(u, u->mmu.cr3, va, &bad);
+	pte = mmu_entry(u, &t, 0);
+	if (bad)
+		return FILL_BAD;
+	if (refuses(u, pte, how))
 		return FILL_GUEST;
 	*gpa = (pte & PTE_FRAME) | va % PAGE;
 	if (*gpa >= u->window && *gpa < u->window_end)
 		return FILL_DEVICE;
 	if ((pte & PTE_FRAME) >= u->ram_size)
-		return FILL_BAD;
+		return u->stock ? FILL_DEVICE : FILL_BAD;
 	if (va < u->lowest)
 		return FILL_LOW;
-	*p |= PTE_A | (write ? PTE_D : 0);
-	map_run(u, s, va & PTE_FRAME, effective(u, *p));
+	*t.at |= PTE_A | (how & PF_WRITE ? PTE_D : 0);
+	va &= PTE_FRAME;
+	if (u->stock && stock_text(u, va, pte & PTE_FRAME, how))
+		return FILL_DONE;
+	e = mmu_mappable(u, va, mmu_entry(u, &t, 0));
+	/* Ring 0 may, and until its tables are looked at again it can. */
+	if (how & PF_WRITE && !(e & PTE_RW))
+		space_map(u, s, va, 1, e | PTE_RW);
+	else
+		map_run(u, s, va, e);
 	return FILL_DONE;
 }
 
@@ -255,7 +314,8 @@ void mmu_load(struct user *u, uint32_t cr3)
 		return;
 	}
 	if (m->linear) {
-		m->pae = looks_like_pae(u, cr3);
+		if (!u->stock)
+			m->pae = looks_like_pae(u, cr3);
 		m->linear = false;
 		space_rekey(u, &u->spaces[u->cur % SPACES_MAX], cr3);
 		space_forget(u, &u->spaces[u->cur % SPACES_MAX]);

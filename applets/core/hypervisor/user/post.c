@@ -68,6 +68,18 @@ void post_interrupt(unsigned irq)
 	post_wake();
 }
 
+void post_line(unsigned irq, bool level)
+{
+	if (!host.running)
+		return;
+	if (level) {
+		atomic_fetch_or(&USER->levels, 1u << irq);
+		post_interrupt(irq);
+	} else {
+		atomic_fetch_and(&USER->levels, ~(1u << irq));
+	}
+}
+
 /* --- from the stubs --------------------------------------------------- */
 
 static const char *const crashes[] = {

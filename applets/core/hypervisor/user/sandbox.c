@@ -27,7 +27,7 @@
 #define ADDRESSES_END	UINT64_C(0x7ffffffff000)
 #define VDSO_ROOM	KIB(64)	/* it and its data lie within, to both sides */
 /* The stack on which a stub gives up its memory; the last thing to go. */
-#define SCRATCH		(LINEAR_END + MIB(1))
+#define SCRATCH		(LINEAR_END - MIB(1))
 #define SCRATCH_SIZE	KIB(16)
 #define LDT_WRITE	0x11
 
@@ -195,12 +195,13 @@ static void unmap_around(uint64_t from, uint64_t to, uint64_t vdso)
  * constants, struct user, RAM, and the direct paths' pages.
  */
 static NORETURN void sandbox_enter(uint64_t ram, uint64_t ram_end,
-				   uint64_t vdso)
+				   uint64_t vdso, bool pc)
 {
 	uint64_t state = (uintptr_t)USER, at = 0;
 	struct range keep[] = {
-		{ DIRECT_DATA, DIRECT_CODE + PAGE },
 		{ SCRATCH, SCRATCH + SCRATCH_SIZE },
+		{ pc ? DIRECT_PC : DIRECT_DATA,
+		  pc ? GIB(4) : DIRECT_CODE + PAGE },
 		{ (uintptr_t)__executable_start,
 		  (uintptr_t)__init_array_start & ~(uint64_t)(PAGE - 1) },
 		{ state, ALIGN_UP(state + sizeof(*USER), PAGE) },
@@ -226,7 +227,7 @@ static NORETURN void sandbox_enter(uint64_t ram, uint64_t ram_end,
 }
 
 static NORETURN void change_stack(uint64_t ram, uint64_t ram_end,
-				  uint64_t vdso)
+				  uint64_t vdso, bool pc)
 {
 	uint8_t *scratch = mmap((void *)(uintptr_t)SCRATCH, SCRATCH_SIZE,
 				PROT_READ | PROT_WRITE, MAP_PRIVATE |
@@ -236,7 +237,8 @@ static NORETURN void change_stack(uint64_t ram, uint64_t ram_end,
 		_exit(STEP_MAP);
 	asm volatile("mov %0, %%rsp; call *%1" ::
 		     "r"(scratch + SCRATCH_SIZE), "r"(sandbox_enter),
-		     "D"(ram), "S"(ram_end), "d"(vdso) : "memory");
+		     "D"(ram), "S"(ram_end), "d"(vdso), "c"((uint64_t)pc) :
+		     "memory");
 	__builtin_unreachable();
 }
 
@@ -305,8 +307,8 @@ NORETURN void stub_run(unsigned me, const struct guest *g, pid_t launcher,
 	/* Where that cannot be, programs see the Host's. */
 	syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0);
 	stub_handle_signals(me);
-	if (!direct_map(USER))
+	if (!direct_map(USER, user_is_pc(g)))
 		_exit(STEP_ALIAS);
 	change_stack(ram, ram + g->mem.size + g->mem.devices.size,
-		     getauxval(AT_SYSINFO_EHDR));
+		     getauxval(AT_SYSINFO_EHDR), user_is_pc(g));
 }

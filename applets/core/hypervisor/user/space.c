@@ -23,6 +23,7 @@ void space_init(struct user *u)
 {
 	u->mmu.linear = true;
 	u->mmu.kernel = KERNEL_USUAL;
+	u->mmu.end = u->stock ? DIRECT_PC : LINEAR_END;
 	u->mmu.nspaces = SPACES_MAX;
 	/* Leaf 0 is none. */
 	for (unsigned i = LEAVES_MAX - 1; i; i--)
@@ -49,7 +50,7 @@ void space_rekey(struct user *u, const struct space *s, uint32_t cr3)
 /* Does o go on where the last one ended? */
 static bool op_extends(const struct op *last, const struct op *o)
 {
-	return last->kind == o->kind && last->write == o->write &&
+	return last->kind == o->kind && last->prot == o->prot &&
 	       last->va + last->pages * PAGE == o->va &&
 	       (o->kind != OP_MAP || last->pa + last->pages * PAGE == o->pa);
 }
@@ -77,23 +78,22 @@ static void space_op(struct user *u, struct space *s, struct op o)
 static long op_do(const struct op *o)
 {
 	long va = o->va, len = (long)o->pages * PAGE;
-	int prot = PROT_READ | PROT_EXEC | (o->write ? PROT_WRITE : 0);
 	int flags = MAP_SHARED | MAP_FIXED;
 
 	if (o->kind == OP_UNMAP)
 		return stub_call(SYS_munmap, va, len, 0, 0, 0, 0);
 	if (o->kind == OP_PROTECT)
-		return stub_call(SYS_mprotect, va, len, prot, 0, 0, 0);
+		return stub_call(SYS_mprotect, va, len, o->prot, 0, 0, 0);
 	if (o->pages <= POPULATE_MAX)
 		flags |= MAP_POPULATE;
-	return stub_call(SYS_mmap, va, len, prot, flags, FD_RAM, o->pa);
+	return stub_call(SYS_mmap, va, len, o->prot, flags, FD_RAM, o->pa);
 }
 
 static void drain_reset(struct user *u, struct space *s)
 {
 	s->reset = false;
 	u->n.unmaps++;
-	if (stub_call(SYS_munmap, 0, LINEAR_END, 0, 0, 0, 0) < 0)
+	if (stub_call(SYS_munmap, 0, u->mmu.end, 0, 0, 0, 0) < 0)
 		stub_crash(u, CRASH_HOST, ENOMEM, 0, 0);
 }
 
@@ -159,6 +159,13 @@ static void forget_programs(struct user *u, struct space *s)
 		leaf_free(u, s, part);
 }
 
+/* Nobody has it mapped as text: then what happens to it is not seen. */
+static void forget_text(struct mmu *m, uint32_t pte)
+{
+	if (pte & PTE_TEXT)
+		m->treated[pte >> 12] = 0;
+}
+
 static void forget_kernel(struct user *u, const struct space *s)
 {
 	struct mmu *m = &u->mmu;
@@ -172,6 +179,7 @@ static void forget_kernel(struct user *u, const struct space *s)
 				continue;
 			m->kernel_spaces[i] &= ~bit;
 			if (!m->kernel_spaces[i]) {
+				forget_text(m, m->kernel_pte[i]);
 				m->kernel_pte[i] = 0;
 				m->kernel_count[part]--;
 			}
@@ -252,6 +260,7 @@ static void drop_kernel(struct user *u, uint32_t va)
 	}
 	if (m->kernel_pte[i])
 		m->kernel_count[va >> PART_SHIFT]--;
+	forget_text(m, m->kernel_pte[i]);
 	m->kernel_pte[i] = 0;
 	m->kernel_spaces[i] = 0;
 }
@@ -285,11 +294,20 @@ uint32_t space_get(struct user *u, const struct space *s, uint32_t va)
 	return e ? *e : 0;
 }
 
+/* A PC's kernel may execute only what we have looked at. */
+static int protection(const struct user *u, uint32_t va, uint32_t pte)
+{
+	bool any = !u->stock || u->mmu.linear || va < u->mmu.kernel;
+
+	return PROT_READ | (pte & PTE_RW ? PROT_WRITE : 0) |
+	       (any || pte & PTE_TEXT ? PROT_EXEC : 0);
+}
+
 void space_map(struct user *u, struct space *s, uint32_t va, uint32_t n,
 	       uint32_t pte)
 {
 	space_op(u, s, (struct op){ va, n, pte & PTE_FRAME, OP_MAP,
-				    !!(pte & PTE_RW) });
+				    protection(u, va, pte) });
 	/* Linear mode ends as a whole, so there it is not worth the memory. */
 	for (uint32_t i = 0; i < n && !u->mmu.linear; i++) {
 		uint32_t at = va + i * PAGE, e = pte + i * PAGE;
@@ -315,7 +333,7 @@ void space_protect(struct user *u, struct space *s, uint32_t va, uint32_t pte)
 {
 	set_program(u, s, va, pte);
 	space_op(u, s, (struct op){ va, 1, 0, OP_PROTECT,
-				    !!(pte & PTE_RW) });
+				    protection(u, va, pte) });
 }
 
 /* --- whose turn it is ------------------------------------------------- */

@@ -9,8 +9,10 @@
 #include <stdatomic.h>
 
 #include "abi/lguest.h"
+#include "board.h"
 #include "direct.h"
 #include "machine.h"
+#include "text.h"
 
 #define PAGE		4096u
 #define SPACES_MAX	48	/* stubs; a bit each in a 64-bit mask */
@@ -25,7 +27,7 @@
  * Switcher there, and Guests keep off as much as they are told.
  */
 #define RESERVED	MIB(4)
-#define LINEAR_END	0xffc00000u
+#define LINEAR_END	0xffc00000u	/* of lguest's; a PC's: DIRECT_PC */
 
 /* Where a Guest's boot parameters are: page 0 may not be ours to map. */
 #define LINEAR_START	0x10000u
@@ -42,8 +44,9 @@ enum { ES, CS, SS, DS, FS, GS, SELECTORS };	/* as in mov to sreg */
 #define FLAG_VM		0x20000u
 #define FLAG_NT		0x4000u
 #define FLAG_AC		0x40000u
+#define FLAG_ID		0x200000u
 
-enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_BP = 3, TRAP_OF = 4, TRAP_UD = 6,
+enum { TRAP_DE = 0, TRAP_DB = 1, TRAP_DF = 8, TRAP_BP = 3, TRAP_OF = 4, TRAP_UD = 6,
 	TRAP_NM = 7,
 	TRAP_NP = 11, TRAP_SS = 12, TRAP_GP = 13, TRAP_PF = 14, TRAP_AC = 17,
 	VECTOR_IRQ = 32, VECTOR_SYSCALL = 0x80 };
@@ -88,7 +91,7 @@ enum op_kind { OP_MAP, OP_UNMAP, OP_PROTECT };
 /* What is to be done to a stub's mappings before it runs. */
 struct op {
 	uint32_t va, pages, pa;
-	uint8_t kind, write;
+	uint8_t kind, prot;	/* as for mmap(2) */
 };
 
 /* An address space of the Guest, and the stub that has it. */
@@ -113,6 +116,7 @@ struct mmu {
 	bool pae;
 	uint32_t cr3;
 	uint32_t kernel;	/* the Guest's PAGE_OFFSET */
+	uint32_t end;		/* linear addresses from here are ours */
 	uint64_t uses;		/* counts handovers */
 	uint32_t keys[SPACES_MAX];	/* cr3 of each space */
 	uint8_t keyed[KEYED];	/* how many, by key_hash() */
@@ -123,6 +127,8 @@ struct mmu {
 	/* Kernel pages are shadowed once; bit i: space i has it mapped. */
 	uint32_t kernel_pte[1 << 20];
 	uint64_t kernel_spaces[1 << 20];
+	/* Where a frame is text that we have changed; 0: it is not. */
+	uint32_t treated[1 << 20];
 	uint32_t leaves[LEAVES_MAX][1024];
 };
 
@@ -134,6 +140,17 @@ struct lguest_state {
 	bool edx_first;		/* the oldest order of arguments */
 	uint32_t noirq_start, noirq_end;
 	uint32_t next_hcall;
+};
+
+/* --- a PC ------------------------------------------------------------- */
+
+/* What lguest's Guests never had: the CPU's own registers for systems. */
+struct system {
+	uint32_t cr0, cr2, cr4;
+	bool overwrites;	/* CR0.WP is off: ring 0 may write anything */
+	uint32_t idt, idt_limit, gdt, gdt_limit;
+	uint32_t tr, tss, ldtr;	/* linear address of the TSS */
+	uint32_t stepped;	/* text that this instruction may write to */
 };
 
 /* --- posts: what stubs ask the Launcher for --------------------------- */
@@ -173,12 +190,14 @@ struct user {
 	uint32_t window, window_end;	/* gpa of BARs */
 	uint32_t lowest;	/* linear address that may be mapped */
 	uint32_t pgdir;		/* where Guests up to 3.0 get their first */
+	bool stock;		/* a PC's kernel, not one of lguest's */
 	bool cpuid_faults;	/* the Host can make CPUID trap */
 	uint64_t tsc, tsc_ns;	/* of one moment, before the Guest ran */
 	uint32_t rings;		/* gpa: of what is from here on, only kicks */
 	uint32_t doorbells[DOORBELLS_MAX];	/* gpa; 0: none */
 
 	_Atomic uint32_t irqs;	/* raised; both sides write */
+	_Atomic uint32_t levels;	/* lines that are up now; the Launcher's */
 	_Atomic uint32_t cur;	/* the space that has the CPU */
 	_Atomic uint32_t wake;	/* futex: the Launcher has news */
 	_Atomic uint32_t asleep;	/* somebody waits for that */
@@ -194,6 +213,9 @@ struct user {
 
 	struct cpu cpu;
 	struct lguest_state lg;
+	struct system sys;
+	struct board board;
+	struct text_counts text;
 	struct counters n;
 	struct space spaces[SPACES_MAX];
 	struct mmu mmu;

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <ucontext.h>
 
+#include "kind.h"
 #include "sandbox.h"
-#include "user.h"
 
 #define FLAGS_SEEN	0x254dd5u	/* of eflags, what a Guest may change */
 #define CS_64		0x33
@@ -96,10 +96,11 @@ void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
 		stub_post(u);
 }
 
-void stub_timer(int fd, uint64_t ns)
+void stub_timer(int fd, uint64_t ns, uint64_t interval)
 {
 	struct itimerspec it = {
 		.it_value = { ns / 1000000000, ns % 1000000000 },
+		.it_interval = { interval / 1000000000, interval % 1000000000 },
 	};
 
 	stub_call(SYS_timerfd_settime, fd, 0, (long)&it, 0, 0, 0);
@@ -111,7 +112,7 @@ static void stub_sleep(struct user *u)
 	uint32_t seen = u->wake;
 
 	u->asleep = 1;
-	if (!lguest_wanted(u))
+	if (!kind_wanted(u))
 		futex_wait(&u->wake, seen);
 	u->asleep = 0;
 }
@@ -264,7 +265,7 @@ static void give_registers(const struct user *u, greg_t *r)
 	uint64_t ss = u->direct.user ? LDT_SELECTOR(GDT_USER_DS) : HOST_DS;
 
 	/* Between two rings. */
-	if (direct_is_critical(c->eip)) {
+	if (direct_is_critical(u, c->eip)) {
 		cs = c->cs;
 		ss = c->ss;
 	}
@@ -289,20 +290,22 @@ static void run_on(struct user *u, struct space *s)
 		hand_over(u, s, next);
 	}
 	space_drain(u, s);
+	if (u->stock)
+		stock_descriptors(u);
 	ldt_sync(u, s);
-	u->direct.slow = u->cpu.ts || lguest_wanted(u);
+	u->direct.slow = u->cpu.ts || kind_wanted(u);
 }
 
 /*
  * In the 64-bit code of a direct path: the Guest's registers are elsewhere, so
  * whatever came has to wait until that is done.
  */
-static bool in_direct(const greg_t *r)
+static bool in_direct(const struct user *u, const greg_t *r)
 {
 	uint64_t rip = r[REG_RIP];
 
 	return (r[REG_CSGSFS] & 0xffff) == CS_64 &&
-	       (rip >> 32 || rip - DIRECT_CODE < PAGE);
+	       (rip >> 32 || (!u->stock && rip - DIRECT_CODE < PAGE));
 }
 
 /*
@@ -325,9 +328,9 @@ static void handler(int sig, siginfo_t *info, void *context)
 	/* A trap comes from the CPU; what is said of another is not its own. */
 	if (info->si_code <= 0 && sig != SIGUSR1)
 		stub_crash(u, CRASH_SIGNAL, sig, 0, 0);
-	if (s->fpu && sig == SIGUSR1 && in_direct(uc->uc_mcontext.gregs)) {
+	if (s->fpu && sig == SIGUSR1 && in_direct(u, uc->uc_mcontext.gregs)) {
 		u->direct.slow = 1;
-		stub_timer(FD_RETRY, RETRY_SOON_NS);
+		stub_timer(FD_RETRY, RETRY_SOON_NS, 0);
 		return;
 	}
 	if (!s->fpu) {

@@ -25,14 +25,33 @@ static bool made;		/* is there a struct user? */
 static bool hypervisor_user_can(const struct image *image, char *why)
 {
 	if (image->is_64) {
-		snprintf(why, WHY_MAX, "a 64-bit kernel: its Guests are i386");
-		return false;
-	}
-	if (image->lguest == LGUEST_NO) {
-		snprintf(why, WHY_MAX, "not built to be an lguest Guest");
+		snprintf(why, WHY_MAX, "a 64-bit kernel: that needs /dev/kvm; here a 32-bit one would do (Debian: linux-image-686)");
 		return false;
 	}
 	return probe_host(why);
+}
+
+static const struct hypervisor user_pc;
+
+bool user_is_pc(const struct guest *g)
+{
+	return g->hv == &user_pc;
+}
+
+/* lguest went with 4.14: a kernel that we cannot look into may be a Guest. */
+static bool is_lguest(const struct image *image)
+{
+	const char *v = image->version;
+
+	if (image->lguest != LGUEST_MAYBE)
+		return image->lguest == LGUEST_YES;
+	return v[0] < '4' || (v[0] == '4' && v[1] == '.' &&
+	       (v[3] < '0' || v[3] > '9' || (v[2] == '1' && v[3] < '4')));
+}
+
+static const struct hypervisor *hypervisor_user_as(const struct guest *g)
+{
+	return is_lguest(g->image) ? g->hv : &user_pc;
 }
 
 /* Kernels from 4.0 on look for PCI, those before for the lguest bus. */
@@ -43,12 +62,17 @@ static const char *hypervisor_user_bus(const struct guest *g)
 	return version[0] >= '4' && version[1] == '.' ? "pci" : "lguest";
 }
 
-static void hypervisor_user_open(struct guest *g)
+static void check_memory(const struct guest *g)
 {
-	io_no_timer();
 	if (g->plan->memory > RAM_MAX)
 		die_usage("%llu MB of memory: Guests of the hypervisor user have at most 3072",
 			  (unsigned long long)(g->plan->memory >> 20));
+}
+
+static void hypervisor_user_open(struct guest *g)
+{
+	io_no_timer();
+	check_memory(g);
 }
 
 /* Where a page of a process may begin: the Host's owner decides. */
@@ -82,6 +106,7 @@ static void hypervisor_user_create(struct guest *g)
 	if (u != USER)
 		die_errno("mmap the Guest's state");
 	lguest_sample(&u->tsc, &u->tsc_ns);
+	u->stock = user_is_pc(g);
 	u->ram = g->mem.host;
 	u->ram_size = g->mem.size + g->bus->memory;
 	u->rings = g->bus->memory ? g->mem.size + PAGE : u->ram_size;
@@ -175,12 +200,69 @@ const struct hypervisor hypervisor_user = {
 	.nirqs = ARRAY_SIZE(irqs),
 	.unpacks = true,
 	.can = hypervisor_user_can,
+	.as = hypervisor_user_as,
 	.open = hypervisor_user_open,
 	.create = hypervisor_user_create,
 	.start = hypervisor_user_start,
 	.destroy = hypervisor_user_destroy,
 	.line = hypervisor_user_line,
 	.line_is_event = true,
+	.doorbell = hypervisor_user_doorbell,
+	.dump = hypervisor_user_dump,
+};
+
+/* --- a PC ------------------------------------------------------------- */
+
+static void pc_open(struct guest *g)
+{
+	check_memory(g);
+}
+
+static const char *pc_bus(const struct guest *g)
+{
+	(void)g;
+	return "pci";
+}
+
+/* What a reboot finds again is made once. */
+static void user_pc_create(struct guest *g)
+{
+	static bool once;
+
+	if (!once) {
+		uart_create(g);
+		pc_create(g);
+	}
+	once = true;
+	hypervisor_user_create(g);
+	uart_reset(g);
+	pc_reset(g);
+}
+
+static void pc_line(struct guest *g, unsigned irq, bool level)
+{
+	(void)g;
+	post_line(irq, level);
+}
+
+/* As those of kvm, and for the same reasons. */
+static const char *const pc_arguments[] = { "console=ttyS0", "panic=-1", NULL };
+
+static const uint8_t pc_irqs[] = PCI_IRQS;
+
+static const struct hypervisor user_pc = {
+	.name = "user",
+	.bus = pc_bus,
+	.arguments = pc_arguments,
+	.window = PCI_WINDOW,
+	.irqs = pc_irqs,
+	.nirqs = ARRAY_SIZE(pc_irqs),
+	.unpacks = true,
+	.open = pc_open,
+	.create = user_pc_create,
+	.start = hypervisor_user_start,
+	.destroy = hypervisor_user_destroy,
+	.line = pc_line,
 	.doorbell = hypervisor_user_doorbell,
 	.dump = hypervisor_user_dump,
 };

@@ -23,6 +23,13 @@
 
 #include "state.h"
 
+struct insn;
+
+/* --- user.c ----------------------------------------------------------- */
+
+/* In the Launcher and its children: is g's kernel a PC's? */
+bool user_is_pc(const struct guest *g);
+
 /* --- stub.c, sandbox.c: in the stubs ---------------------------------- */
 
 /* Descriptors of a stub. */
@@ -48,8 +55,8 @@ void stub_note(struct user *u, const struct post *post);
 void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
 		uint32_t c);
 
-/* One of the two timers; ns 0: off. */
-void stub_timer(int fd, uint64_t ns);
+/* One of the two timers; ns 0: off; interval 0: once. */
+void stub_timer(int fd, uint64_t ns, uint64_t interval);
 
 /* --- cpu.c ------------------------------------------------------------ */
 
@@ -97,11 +104,23 @@ unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n);
 #define PTE_PSE		0x80u
 #define PTE_FRAME	(~(uint32_t)(PAGE - 1))
 
-/* The Guest's entry for va under cr3, or NULL: a table is not there. */
-uint32_t *mmu_walk(struct user *u, uint32_t cr3, uint32_t va);
+/* In our own entries alone: text that was treated, to be executed only. */
+#define PTE_TEXT	0x200u
 
-/* What of the Guest's entry, NULL: none, may be mapped: frame, P, RW; or 0. */
-uint32_t mmu_mappable(const struct user *u, const uint32_t *p);
+/* The table, or the large page, that has va. */
+struct table {
+	uint32_t *at;		/* entry of va, NULL: there is none */
+	uint32_t large;		/* that of its 4 KiB, if at is a large page's */
+	uint32_t allowed;	/* what the directory leaves of an entry */
+};
+
+struct table mmu_table(struct user *u, uint32_t cr3, uint32_t va);
+
+/* The entry i pages behind va, in the same table; 0: none. */
+uint32_t mmu_entry(const struct user *u, const struct table *t, unsigned i);
+
+/* What of the Guest's entry for va may be mapped: frame, P, RW, TEXT; or 0. */
+uint32_t mmu_mappable(const struct user *u, uint32_t va, uint32_t pte);
 
 /* A word of the Guest's RAM, which may lie anywhere. */
 uint32_t *mmu_ram(struct user *u, uint32_t gpa, uint32_t len);
@@ -112,17 +131,21 @@ bool mmu_write(struct user *u, uint32_t va, const void *buf, uint32_t len);
 
 enum mmu_fill { FILL_DONE, FILL_GUEST, FILL_DEVICE, FILL_BAD, FILL_LOW };
 
+/* How memory was accessed: bits of #PF's error code. */
+enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_FETCH = 16 };
+
 /*
  * After a fault at va: maps the page as the Guest's tables say, or says that
  * it is the Guest's to handle, that it is a device's (*gpa), or that its
  * tables are beyond belief.
  */
-enum mmu_fill mmu_fill(struct user *u, uint32_t va, bool write, bool user,
+enum mmu_fill mmu_fill(struct user *u, uint32_t va, unsigned how,
 		       uint32_t *gpa);
 
 /* Page tables changed: one entry, 4 MiB, programs' pages, everything. */
 void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va);
 void mmu_set_table(struct user *u, uint32_t cr3, uint32_t index);
+void mmu_set_part(struct user *u, uint32_t va);
 void mmu_flush_user(struct user *u);
 void mmu_flush_all(struct user *u);
 void mmu_load(struct user *u, uint32_t cr3);
@@ -164,6 +187,31 @@ static inline unsigned space_index(const struct user *u, const struct space *s)
 	return s - u->spaces;
 }
 
+/* --- stock.c, system.c, cpuid.c --------------------------------------- */
+
+/* As a boot loader leaves the CPU. */
+void stock_init(struct user *u);
+
+/* Takes over what has changed in the Guest's descriptor table. */
+void stock_descriptors(struct user *u);
+
+/*
+ * Before the page is mapped: text and what is written must not be one.  True:
+ * it was mapped here, for one instruction.
+ */
+bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how);
+
+/* After that instruction, or instead of it. */
+void stock_stepped(struct user *u);
+
+/* Instructions behind 0f that do not exist, and stand for others. */
+bool system_replaced(struct user *u, struct insn *i);
+
+/* In the Guest's registers. */
+void cpuid_emulate(struct user *u);
+void msr_read(struct user *u);
+void msr_write(struct user *u);
+
 /* --- lguest.c --------------------------------------------------------- */
 
 /* int $0x1f or vmcall, eip behind it. */
@@ -178,21 +226,6 @@ bool lguest_may_be_direct(uint32_t n);
 /* The TSC and the monotonic clock, of one moment. */
 void lguest_sample(uint64_t *tsc, uint64_t *ns);
 
-/* The Guest's own idea of FLAG_IF. */
-uint32_t lguest_flag(struct user *u);
-
-/* Tells the Guest of a page fault's address. */
-void lguest_cr2(struct user *u, uint32_t va);
-
-/* An interrupt gate was entered. */
-void lguest_disable(struct user *u);
-
-/* Delivers an interrupt if one is raised and can be. */
-void lguest_interrupt(struct user *u);
-
-/* Is there one that it does not block? */
-bool lguest_wanted(const struct user *u);
-
 /* --- post.c: in the Launcher ------------------------------------------ */
 
 /* Makes descriptors and watches; once. */
@@ -206,6 +239,9 @@ void post_stop(void);
 
 /* An interrupt for the Guest. */
 void post_interrupt(unsigned irq);
+
+/* A line of a PC goes up or down. */
+void post_line(unsigned irq, bool level);
 
 /* --- children.c: in the Launcher -------------------------------------- */
 
@@ -224,7 +260,7 @@ void children_stop(void);
 
 /* --- boot.c ----------------------------------------------------------- */
 
-/* Loads the kernel; the CPU's registers are set for its first instruction. */
+/* Loads an lguest's or a PC's kernel; the CPU's registers are set for its first instruction. */
 void boot_load(struct guest *g, struct user *u);
 
 /* --- probe.c ---------------------------------------------------------- */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A PC, as far as a kernel sees it that knows nothing of us: its CPU's tables
+ * are in its own memory, and interrupts come from two 8259s (Intel SDM volume
+ * 3, chapters 3 and 6).
+ */
+#include <string.h>
+
+#include "insn.h"
+#include "kind.h"
+
+#define GATE_PRESENT	0x8000u
+#define DESC_CODE	0x00401800u	/* 32 bits of code */
+#define TSS_STACK	4u		/* esp0 in a TSS */
+
+/* --- descriptor tables ------------------------------------------------ */
+
+/* Of interrupt and trap gates; there is no other task to switch to. */
+bool stock_gate(struct user *u, unsigned vector, uint32_t to[2])
+{
+	uint32_t at = vector * 8;
+
+	if (at + 7 > u->sys.idt_limit || !mmu_read(u, u->sys.idt + at, to, 8))
+		return false;
+	return to[1] & GATE_PRESENT && (to[1] >> 8 & 0x1e) == 0xe;
+}
+
+bool stock_stack(struct user *u, uint32_t *sp)
+{
+	return mmu_read(u, u->sys.tss + TSS_STACK, sp, sizeof(*sp));
+}
+
+/* Kernels load programs' segments when they change to one, not before. */
+static bool takes_over(const struct user *u, unsigned i)
+{
+	return u->direct.user || i < GDT_TLS || i >= GDT_TLS_END;
+}
+
+void stock_descriptors(struct user *u)
+{
+	struct cpu *c = &u->cpu;
+	uint32_t gdt[GDT_ENTRIES][2], n = (u->sys.gdt_limit + 1) / 8;
+
+	if (n > GDT_ENTRIES)
+		n = GDT_ENTRIES;
+	if (!mmu_read(u, u->sys.gdt, gdt, n * 8) ||
+	    !memcmp(gdt, c->gdt, n * 8))
+		return;
+	for (unsigned i = 0; i < n; i++)
+		if (takes_over(u, i) && memcmp(c->gdt[i], gdt[i], 8)) {
+			memcpy(c->gdt[i], gdt[i], 8);
+			c->gdt_generation++;
+		}
+}
+
+bool stock_is_code(struct user *u, uint32_t sel)
+{
+	stock_descriptors(u);
+	return sel == HOST_CS ||
+	       (sel >> 3 < GDT_ENTRIES && !(sel & 7) &&
+		(u->cpu.gdt[sel >> 3][1] & DESC_CODE) == DESC_CODE);
+}
+
+/* --- interrupts ------------------------------------------------------- */
+
+uint32_t stock_flag(struct user *u)
+{
+	return u->direct.flag & FLAG_IF;
+}
+
+void stock_set_flag(struct user *u, uint32_t flags)
+{
+	u->direct.flag = flags & FLAG_IF;
+}
+
+void stock_disable(struct user *u)
+{
+	u->direct.flag = 0;
+}
+
+void stock_cr2(struct user *u, uint32_t va)
+{
+	u->sys.cr2 = va;
+}
+
+/* A CPU that was halted with interrupts off nobody will wake. */
+bool stock_wanted(struct user *u)
+{
+	return (stock_flag(u) || !u->cpu.halted) && board_irq(u) >= 0;
+}
+
+void stock_interrupt(struct user *u)
+{
+	if (!stock_flag(u) || board_irq(u) < 0)
+		return;
+	u->cpu.halted = false;
+	u->n.irqs++;
+	cpu_fault(u, board_acknowledge(u), false, 0);
+}
+
+/* --- text ------------------------------------------------------------- */
+
+/* In that page of the kernel something is about to be executed. */
+static void treat(struct user *u, uint32_t va, uint32_t frame)
+{
+	uint8_t bytes[PAGE + 32], *page = u->ram + frame;
+	unsigned before = mmu_read(u, va - 16, bytes, 16) ? 16 : 0;
+	unsigned behind = mmu_read(u, va + PAGE, bytes + 16 + PAGE, 16) ? 16 : 0;
+
+	memcpy(bytes + 16, page, PAGE);
+	text_treat(bytes, before, behind, u->cpu.eip - va, page,
+		   !u->cpuid_faults, &u->text);
+}
+
+static void forget(struct user *u, uint32_t va)
+{
+	struct space *s = &u->spaces[u->cur % SPACES_MAX];
+	uint32_t pte = u->mmu.kernel_pte[va >> 12];
+
+	space_unmap(u, s, va);
+	u->mmu.treated[pte >> 12] = 0;
+}
+
+/* An instruction that writes to its own page: for once it may. */
+static bool writes_to_itself(struct user *u, uint32_t va, uint32_t frame)
+{
+	struct cpu *c = &u->cpu;
+
+	if (u->direct.user || c->eip + INSN_MAX < va || c->eip >= va + PAGE)
+		return false;
+	u->sys.stepped = va;
+	c->eflags |= FLAG_TF;
+	space_map(u, &u->spaces[u->cur % SPACES_MAX], va, 1,
+		  frame | PTE_P | PTE_RW | PTE_TEXT);
+	return true;
+}
+
+void stock_stepped(struct user *u)
+{
+	u->cpu.eflags &= ~FLAG_TF;
+	forget(u, u->sys.stepped);
+	u->sys.stepped = 0;
+}
+
+bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
+{
+	uint32_t *treated = &u->mmu.treated[frame >> 12];
+	bool fetch = how & PF_FETCH && !(how & PF_USER) && va >= u->mmu.kernel;
+
+	if (how & PF_WRITE && *treated == va &&
+	    writes_to_itself(u, va, frame))
+		return true;
+	/* It is written, or is somewhere else by now: it may be another. */
+	if (*treated && (how & PF_WRITE || (fetch && *treated != va)))
+		forget(u, *treated);
+	if (fetch && *treated != va) {
+		treat(u, va, frame);
+		*treated = va;
+	}
+	return false;
+}
+
+/* ---------------------------------------------------------------------- */
+
+/* Two of the instructions that text.c puts in place of others do not exist. */
+bool stock_undefined(struct user *u)
+{
+	struct insn i = { 0 };
+
+	i.n = insn_fetch(u, i.bytes, INSN_MAX);
+	insn_prefixes(&i);
+	return insn_take(&i, 1) == 0x0f && system_replaced(u, &i);
+}
+
+void stock_init(struct user *u)
+{
+	u->sys.cr0 = 0x11;
+	u->sys.overwrites = true;
+	u->sys.idt_limit = 0;
+	board_init(&u->board);
+}

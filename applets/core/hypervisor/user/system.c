@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The instructions of a PC's ring 0, one by one (Intel SDM volume 2), and those
+ * that text.c has put in place of what would not trap.
+ */
+#include <string.h>
+
+#include "insn.h"
+#include "kind.h"
+
+#define CR0_TS		(1u << 3)
+#define CR0_WP		(1u << 16)
+#define CR0_PG		(1u << 31)
+#define CR4_PSE		(1u << 4)
+#define CR4_PAE		(1u << 5)
+#define CR4_PGE		(1u << 7)
+#define FLAGS_POPPED	0x240dd5u	/* what popf gives a ring 0, but IF */
+#define FLAGS_PUSHED	(FLAGS_POPPED | 2)
+#define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
+
+static bool done(struct user *u, const struct insn *i)
+{
+	u->cpu.eip += i->used;
+	return true;
+}
+
+/* --- interrupts ------------------------------------------------------- */
+
+static bool halt(struct user *u, const struct insn *i)
+{
+	u->cpu.halted = true;
+	return done(u, i);
+}
+
+/* No interrupt comes between it and the next instruction: hlt counts on it. */
+static bool enable(struct user *u, struct insn *i)
+{
+	u->direct.flag = FLAG_IF;
+	if (insn_take(i, 1) == 0xf4)
+		return halt(u, i);
+	i->used--;
+	return done(u, i);
+}
+
+static bool push_flags(struct user *u, const struct insn *i)
+{
+	struct cpu *c = &u->cpu;
+	uint32_t flags = (c->eflags & FLAGS_PUSHED) | u->direct.flag;
+
+	if (!mmu_write(u, c->gpr[SP] - 4, &flags, 4))
+		return false;
+	c->gpr[SP] -= 4;
+	return done(u, i);
+}
+
+static bool pop_flags(struct user *u, const struct insn *i)
+{
+	struct cpu *c = &u->cpu;
+	uint32_t flags;
+
+	if (!mmu_read(u, c->gpr[SP], &flags, 4))
+		return false;
+	c->gpr[SP] += 4;
+	c->eflags = (flags & FLAGS_POPPED) | FLAG_IF;
+	u->direct.flag = flags & FLAG_IF;
+	return done(u, i);
+}
+
+/* --- control registers ------------------------------------------------ */
+
+static void set_cr3(struct user *u, uint32_t value)
+{
+	struct mmu *m = &u->mmu;
+
+	m->cr3 = value;
+	if (m->linear)
+		return;
+	if (!mmu_ram(u, value & ~31u, 32)) {
+		stub_crash(u, CRASH_TABLE, value, 0, 0);
+		return;
+	}
+	/* Entries of the kernel are global, and stay. */
+	if (!(u->sys.cr4 & CR4_PGE))
+		mmu_flush_all(u);
+	for (unsigned i = 0; i < m->nspaces; i++)
+		if (m->keys[i] == value)
+			u->spaces[i].recheck = true;
+}
+
+static void set_cr0(struct user *u, uint32_t value)
+{
+	struct mmu *m = &u->mmu;
+	struct space *s = &u->spaces[u->cur % SPACES_MAX];
+	uint32_t changed = u->sys.cr0 ^ value;
+
+	u->sys.cr0 = value;
+	u->sys.overwrites = !(value & CR0_WP);
+	u->cpu.ts = value & CR0_TS;
+	if (changed & CR0_PG) {
+		space_forget(u, s);
+		m->linear = !(value & CR0_PG);
+		if (!m->linear)
+			space_rekey(u, s, m->cr3);
+	} else if (changed & CR0_WP)
+		mmu_flush_all(u);
+}
+
+static void set_cr4(struct user *u, uint32_t value)
+{
+	uint32_t changed = u->sys.cr4 ^ value;
+
+	u->sys.cr4 = value;
+	u->mmu.pae = value & CR4_PAE;
+	if (changed & (CR4_PSE | CR4_PAE | CR4_PGE))
+		mmu_flush_all(u);
+}
+
+static bool mov_from_control(struct user *u, struct insn *i)
+{
+	uint8_t modrm = insn_take(i, 1);
+	uint32_t *to = &u->cpu.gpr[modrm & 7];
+
+	switch (modrm >> 3 & 7) {
+	case 0:
+		*to = (u->sys.cr0 & ~CR0_TS) | (u->cpu.ts ? CR0_TS : 0);
+		break;
+	case 2:
+		*to = u->sys.cr2;
+		break;
+	case 3:
+		*to = u->mmu.cr3;
+		break;
+	case 4:
+		*to = u->sys.cr4;
+		break;
+	default:
+		return false;
+	}
+	return done(u, i);
+}
+
+static bool mov_to_control(struct user *u, struct insn *i)
+{
+	uint8_t modrm = insn_take(i, 1);
+	uint32_t value = u->cpu.gpr[modrm & 7];
+
+	switch (modrm >> 3 & 7) {
+	case 0:
+		set_cr0(u, value);
+		break;
+	case 2:
+		u->sys.cr2 = value;
+		break;
+	case 3:
+		set_cr3(u, value);
+		break;
+	case 4:
+		set_cr4(u, value);
+		break;
+	default:
+		return false;
+	}
+	return done(u, i);
+}
+
+static bool mov_debug(struct user *u, struct insn *i, bool load)
+{
+	uint8_t modrm = insn_take(i, 1);
+	uint32_t *dr = &u->cpu.dr[modrm >> 3 & 7];
+	uint32_t *reg = &u->cpu.gpr[modrm & 7];
+
+	/* There are none that break: they only remember. */
+	if (load)
+		*dr = *reg;
+	else
+		*reg = *dr;
+	return done(u, i);
+}
+
+/* --- descriptor tables ------------------------------------------------ */
+
+/* What ModRM means: a register or memory.  False: a hole. */
+static bool operand(struct user *u, struct insn *i, uint8_t modrm, bool write,
+		    uint32_t *value)
+{
+	uint32_t at;
+
+	if (IS_REGISTER(modrm)) {
+		if (write)
+			u->cpu.gpr[modrm & 7] = *value;
+		else
+			*value = u->cpu.gpr[modrm & 7] & 0xffff;
+		return true;
+	}
+	at = insn_address(u, i, modrm);
+	if (write)
+		return mmu_write(u, at, value, 2);
+	*value = 0;
+	return mmu_read(u, at, value, 2);
+}
+
+static uint32_t base_of(const uint32_t d[2])
+{
+	return d[0] >> 16 | (d[1] & 0xff) << 16 | (d[1] & 0xff000000);
+}
+
+static bool load_task(struct user *u, uint32_t sel)
+{
+	uint32_t d[2];
+
+	if (sel > u->sys.gdt_limit || !mmu_read(u, u->sys.gdt + (sel & ~7u), d,
+						sizeof(d)))
+		return false;
+	u->sys.tr = sel;
+	u->sys.tss = base_of(d);
+	return true;
+}
+
+/* 0f 00: lldt, ltr; 6 and 7 are sldt and str. */
+static bool group6(struct user *u, struct insn *i)
+{
+	uint8_t modrm = insn_take(i, 1);
+	unsigned what = modrm >> 3 & 7;
+	uint32_t value = what == 6 ? u->sys.ldtr : u->sys.tr;
+
+	if (what == 0 || what == 1 || what == 4 || what == 5 ||
+	    !operand(u, i, modrm, what > 5, &value))
+		return false;
+	if (what == 2)
+		u->sys.ldtr = value;
+	else if (what == 3 && !load_task(u, value))
+		return false;
+	return done(u, i);
+}
+
+/* One page; or, as a large one may be meant, all that may be one. */
+static void invalidate(struct user *u, uint32_t va)
+{
+	struct table t;
+
+	if (u->mmu.linear || va >= u->mmu.end)
+		return;
+	t = mmu_table(u, u->mmu.cr3, va);
+	if (t.large)
+		mmu_set_part(u, va);
+	else
+		mmu_set_pte(u, u->mmu.cr3, va);
+}
+
+static bool load_table(struct user *u, uint32_t at, bool idt)
+{
+	uint8_t bytes[6];
+	uint16_t limit;
+
+	if (!mmu_read(u, at, bytes, sizeof(bytes)))
+		return false;
+	memcpy(&limit, bytes, 2);
+	memcpy(idt ? &u->sys.idt : &u->sys.gdt, bytes + 2, 4);
+	*(idt ? &u->sys.idt_limit : &u->sys.gdt_limit) = limit;
+	return true;
+}
+
+static bool store_table(struct user *u, uint32_t at, bool idt)
+{
+	uint16_t limit = idt ? u->sys.idt_limit : u->sys.gdt_limit;
+
+	return mmu_write(u, at, &limit, 2) &&
+	       mmu_write(u, at + 2, idt ? &u->sys.idt : &u->sys.gdt, 4);
+}
+
+/* 0f 01: lgdt, lidt, invlpg; 5 and 6 are sgdt and sidt. */
+static bool group7(struct user *u, struct insn *i)
+{
+	uint8_t modrm = insn_take(i, 1);
+	unsigned what = modrm >> 3 & 7;
+	uint32_t at;
+
+	if (IS_REGISTER(modrm)) {
+		/* xsetbv: what is on is the Host's to say; lmsw. */
+		return (modrm == 0xd1 || what == 6) && done(u, i);
+	}
+	at = insn_address(u, i, modrm);
+	switch (what) {
+	case 2: case 3:
+		if (!load_table(u, at, what == 3))
+			return false;
+		break;
+	case 5: case 6:
+		if (!store_table(u, at, what == 6))
+			return false;
+		break;
+	case 7:
+		invalidate(u, at);
+		break;
+	default:
+		return false;
+	}
+	return done(u, i);
+}
+
+bool system_replaced(struct user *u, struct insn *i)
+{
+	uint8_t op = insn_take(i, 1);
+
+	return op == 0x00 ? group6(u, i) : op == 0x01 && group7(u, i);
+}
+
+/* --- all the others --------------------------------------------------- */
+
+static bool load_stack(struct user *u, struct insn *i)
+{
+	uint8_t modrm = insn_take(i, 1), reg = modrm >> 3 & 7;
+	uint32_t at = insn_address(u, i, modrm), value, sel = 0;
+	uint32_t eip = u->cpu.eip;
+
+	if (IS_REGISTER(modrm) || !mmu_read(u, at, &value, 4) ||
+	    !mmu_read(u, at + 4, &sel, 2) ||
+	    !insn_load_selector(u, SS, sel, i->used))
+		return false;
+	/* Only if it was loaded: else we are elsewhere by now. */
+	if (u->cpu.eip == eip + i->used)
+		u->cpu.gpr[reg] = value;
+	return true;
+}
+
+static bool two_bytes(struct user *u, struct insn *i)
+{
+	uint8_t op = insn_take(i, 1);
+
+	switch (op) {
+	case 0x00:
+		return group6(u, i);
+	case 0x01:
+		return group7(u, i);
+	case 0x06:
+		u->cpu.ts = false;
+		return done(u, i);
+	case 0x08:			/* was cpuid */
+		cpuid_emulate(u);
+		return done(u, i);
+	case 0x09:			/* wbinvd */
+		return done(u, i);
+	case 0x20:
+		return mov_from_control(u, i);
+	case 0x22:
+		return mov_to_control(u, i);
+	case 0x21: case 0x23:
+		return mov_debug(u, i, op == 0x23);
+	case 0x30:
+		msr_write(u);
+		return done(u, i);
+	case 0x32:
+		msr_read(u);
+		return done(u, i);
+	case 0x33:
+		u->cpu.gpr[AX] = u->cpu.gpr[DX] = 0;
+		return done(u, i);
+	case 0xb2:
+		return load_stack(u, i);
+	}
+	return false;
+}
+
+/* rep outsb is what it says; without a prefix it was pushf. */
+static bool is_bare(const struct insn *i)
+{
+	return i->used == 1;
+}
+
+bool stock_insn(struct user *u, struct insn *i, uint8_t op)
+{
+	switch (op) {
+	case 0xfa:
+		u->direct.flag = 0;
+		return done(u, i);
+	case 0xfb:
+		return enable(u, i);
+	case 0xf4:
+		return halt(u, i);
+	case 0x6e:
+		return is_bare(i) && push_flags(u, i);
+	case 0x6c:
+		return is_bare(i) && pop_flags(u, i);
+	case 0x0f:
+		return two_bytes(u, i);
+	}
+	return insn_in_out(u, i);
+}
