@@ -14,7 +14,7 @@
 #define CR4_PSE		(1u << 4)
 #define CR4_PAE		(1u << 5)
 #define CR4_PGE		(1u << 7)
-#define FLAGS_POPPED	0x240dd5u	/* what popf gives a ring 0, but IF */
+#define FLAGS_POPPED	0x40dd5u	/* what popf gives a ring 0, but IF */
 #define FLAGS_PUSHED	(FLAGS_POPPED | 2)
 #define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
 
@@ -45,7 +45,8 @@ static bool enable(struct user *u, struct insn *i)
 static bool push_flags(struct user *u, const struct insn *i)
 {
 	struct cpu *c = &u->cpu;
-	uint32_t flags = (c->eflags & FLAGS_PUSHED) | u->direct.flag;
+	uint32_t flags = (c->eflags & FLAGS_PUSHED) | u->direct.flag |
+			 u->sys.id;
 
 	if (!mmu_write(u, c->gpr[SP] - 4, &flags, 4))
 		return false;
@@ -63,6 +64,7 @@ static bool pop_flags(struct user *u, const struct insn *i)
 	c->gpr[SP] += 4;
 	c->eflags = (flags & FLAGS_POPPED) | FLAG_IF;
 	u->direct.flag = flags & FLAG_IF;
+	u->sys.id = flags & FLAG_ID;
 	return done(u, i);
 }
 
