@@ -272,6 +272,10 @@ bool insn_emulate(struct user *u)
 	i.n = insn_fetch(u, i.bytes, INSN_MAX);
 	insn_prefixes(&i);
 	op = insn_take(&i, 1);
+	if (op == 0x0f)
+		u->n.two[i.bytes[i.used % INSN_MAX]]++;
+	else
+		u->n.one[op]++;
 	switch (op) {
 	case 0x8e:
 		return mov_selector(u, &i);

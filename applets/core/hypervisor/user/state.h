@@ -179,6 +179,8 @@ struct counters {
 	uint64_t traps, irqs, syscalls, faults, filled, hcalls, direct,
 		 async_hcalls, switches, evictions, protection, maps, unmaps,
 		 protects, posts;
+	/* What was emulated, by the first byte, or behind 0f the second. */
+	uint32_t one[256], two[256];
 };
 
 /*

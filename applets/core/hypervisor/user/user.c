@@ -164,7 +164,16 @@ static void tell_counters(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
 		fprintf(stderr, "%s %llu %s", i ? "," : "",
 			(unsigned long long)rows[i].n, rows[i].what);
-	fprintf(stderr, "\r\n");
+	fprintf(stderr, "\r\nuser: emulated");
+	for (unsigned i = 0; i < 256; i++) {
+		if (n->one[i])
+			fprintf(stderr, ", %02x %u", i, n->one[i]);
+		if (n->two[i])
+			fprintf(stderr, ", 0f%02x %u", i, n->two[i]);
+	}
+	fprintf(stderr, "\r\nuser: text: %u pages, %u replaced, %u left, %u bytes unknown\r\n",
+		USER->text.pages, USER->text.patched, USER->text.left,
+		USER->text.lost);
 }
 
 static void hypervisor_user_dump(struct guest *g)
