@@ -8,16 +8,19 @@
 
 #include "access.h"
 #include "direct.h"
-#include "user.h"
+#include "kind.h"
 
 extern const uint8_t direct_code[], direct_code_end[], direct_iret[],
-	direct_hcall[], direct_critical_end[];
+	direct_hcall[], direct_critical_end[], direct_pc[], direct_pc_pushes[],
+	direct_pc_calls[], direct_pc_end[];
 
 #define THUNK_SIZE	16
 #define OFFSET(label)	((uint32_t)((uintptr_t)label - (uintptr_t)direct_code))
 #define CODE_SIZE	OFFSET(direct_code_end)
 #define ADDRESS(label)	(DIRECT_CODE + OFFSET(label))
 #define VDSO_TRIES	1000
+#define PC_ADDRESS(label) (DIRECT_PC_IRET + (uint32_t)(label - direct_pc))
+#define PC_SIZE		((uint32_t)(direct_pc_end - direct_pc))
 
 /* --- pages ------------------------------------------------------------ */
 
@@ -26,6 +29,7 @@ void direct_create(struct user *u)
 	struct direct *d = &u->direct;
 
 	memcpy(u->direct_code, direct_code, CODE_SIZE);
+	memcpy(d->code, direct_pc, PC_SIZE);
 	u->thunks = ALIGN_UP(CODE_SIZE, THUNK_SIZE);
 	d->stack_ss = HOST_DS;
 	d->cs = LDT_SELECTOR(GDT_USER_CS);
@@ -56,12 +60,14 @@ int direct_map(struct user *u, int pc)
 /* Every place in the code that holds this word gets that one. */
 static void replace(struct user *u, uint32_t was, uint32_t is)
 {
+	uint8_t *code = u->stock ? u->direct.code : u->direct_code;
+	unsigned size = u->stock ? PC_SIZE : CODE_SIZE;
 	uint32_t word;
 
-	for (unsigned i = 0; i + 4 <= CODE_SIZE; i++) {
-		memcpy(&word, u->direct_code + i, 4);
+	for (unsigned i = 0; i + 4 <= size; i++) {
+		memcpy(&word, code + i, 4);
 		if (word == was)
-			memcpy(u->direct_code + i, &is, 4);
+			memcpy(code + i, &is, 4);
 	}
 }
 
@@ -78,9 +84,24 @@ void direct_syscall(struct user *u, const uint32_t gate[2])
 	bool clears = (gate[1] >> 8 & 0xf) == 0xe;
 
 	u->direct.syscall = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
-	/* Its code is read-only to the Guest, but not to us. */
-	replace(u, D_GATE, clears ? u->irq_enabled :
-		DIRECT_DATA + (uint32_t)offsetof(struct direct, scratch));
+	if (u->stock)
+		replace(u, P_GATE, DIRECT_PC + (uint32_t)(clears ?
+			offsetof(struct direct, flag) :
+			offsetof(struct direct, scratch)));
+	else	/* Its code is read-only to the Guest, but not to us. */
+		replace(u, D_GATE, clears ? u->irq_enabled : DIRECT_DATA +
+			(uint32_t)offsetof(struct direct, scratch));
+}
+
+/* Again: the places are found by what the code was made of. */
+void direct_tables(struct user *u)
+{
+	memcpy(u->direct.code, direct_pc, PC_SIZE);
+	replace(u, P_TSS, u->sys.tss + 4);
+	for (uint32_t i = 0; i < 6; i++)
+		replace(u, P_GDT + 0x30 + 4 * i, u->sys.gdt + 0x30 + 4 * i);
+	if (u->direct.syscall)
+		direct_syscall(u, u->sys.call_gate);
 }
 
 /* --- the kernel's iret ------------------------------------------------ */
@@ -247,15 +268,23 @@ unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va)
  * by how much the int has moved: nobody may be on his way back to it, and as
  * this is the first one ever, nobody is.
  */
-static uint32_t vdso_write(uint8_t *page, uint32_t at)
+static uint32_t vdso_write(const struct user *u, uint8_t *page, uint32_t at)
 {
-	static const uint8_t call[] = {
-		0x9a, DIRECT_CODE & 0xff, DIRECT_CODE >> 8 & 0xff,
-		DIRECT_CODE >> 16 & 0xff, DIRECT_CODE >> 24, HOST_CS, 0,
-		0xcd, VECTOR_SYSCALL, 0xc3,
+	static const uint8_t pushes[] = {
+		0x51, 0x52, 0x55, 0x90, 0x90, 0x90, 0x90,
 	};
+	uint8_t call[] = {
+		0x9a, 0, 0, 0, 0, HOST_CS, 0, 0xcd, VECTOR_SYSCALL, 0xc3,
+	};
+	uint32_t to = u->stock ? PC_ADDRESS(direct_pc_calls) : DIRECT_CODE;
 	unsigned nops = 0;
 
+	/* Of those that used to be for sysenter; here they are done there. */
+	if (u->stock && !memcmp(page + at - 7, pushes, 7)) {
+		to = PC_ADDRESS(direct_pc_pushes);
+		nops = 7;
+	}
+	memcpy(call + 1, &to, 4);
 	while (nops < 7 && page[at - nops - 1] == 0x90)
 		nops++;
 	if (nops == 7) {
@@ -304,7 +333,7 @@ uint32_t direct_patch_vdso(struct user *u, uint32_t eip)
 	uint32_t pte = mmu_entry(u, &t, 0), at = eip % PAGE;
 	uint8_t *page;
 
-	if (!u->irq_enabled || u->direct.vdso_seen >= VDSO_TRIES ||
+	if ((!u->stock && !u->irq_enabled) || u->direct.vdso_seen >= VDSO_TRIES ||
 	    !(pte & PTE_P) || at < 64 || at > PAGE - 16)
 		return 0;
 	u->direct.vdso_seen++;
@@ -313,21 +342,26 @@ uint32_t direct_patch_vdso(struct user *u, uint32_t eip)
 	    !is_vsyscall(page, at))
 		return 0;
 	u->direct.vdso_seen = VDSO_TRIES;
-	return vdso_write(page, at);
+	if (u->stock && kind_gate(u, VECTOR_SYSCALL, u->sys.call_gate))
+		direct_syscall(u, u->sys.call_gate);
+	return vdso_write(u, page, at);
 }
 
 /* --- traps in there --------------------------------------------------- */
 
 int direct_is_critical(const struct user *u, uint32_t eip)
 {
-	return !u->stock && eip >= DIRECT_CODE && eip < ADDRESS(direct_critical_end);
+	if (u->stock)
+		return eip >= DIRECT_PC_IRET &&
+		       eip < PC_ADDRESS(direct_pc_end);
+	return eip >= DIRECT_CODE && eip < ADDRESS(direct_critical_end);
 }
 
 /*
  * It came by lcall, and its stack ends there; or it goes in single steps.  Then
  * it came by a trap, and all that the call did is undone.
  */
-static void by_trap(struct user *u)
+static void by_trap(struct user *u, bool pushes)
 {
 	struct cpu *c = &u->cpu;
 
@@ -336,8 +370,21 @@ static void by_trap(struct user *u)
 		return;
 	}
 	c->gpr[SP] += 8;
+	if (pushes) {
+		const uint32_t saved[] = { c->gpr[BP], c->gpr[DX],
+					   c->gpr[CX] };
+
+		c->gpr[SP] -= sizeof(saved);
+		mmu_write(u, c->gpr[SP], saved, sizeof(saved));
+	}
 	c->eip += 2;
 	cpu_fault(u, VECTOR_SYSCALL, false, 0);
+}
+
+static uint8_t insn_at(const struct user *u, uint32_t eip)
+{
+	return u->stock ? ((const uint8_t *)&u->direct)[eip % PAGE] :
+			  u->direct_code[eip % PAGE];
 }
 
 int direct_trap(struct user *u)
@@ -348,11 +395,14 @@ int direct_trap(struct user *u)
 		return false;
 	if (c->signal == SIGUSR1)
 		return true;
-	if (c->eip == DIRECT_CODE) {
-		by_trap(u);
+	if (c->eip == (u->stock ? PC_ADDRESS(direct_pc_calls) : DIRECT_CODE) ||
+	    (u->stock && c->eip == PC_ADDRESS(direct_pc_pushes))) {
+		by_trap(u, u->stock &&
+			c->eip == PC_ADDRESS(direct_pc_pushes));
 		return true;
 	}
-	if (c->trap == TRAP_GP && c->eip != ADDRESS(direct_critical_end) - 1) {
+	/* The other thing that traps here on purpose is an iret. */
+	if (c->trap == TRAP_GP && insn_at(u, c->eip) != 0xcf) {
 		/* The ljmp: there is no such address for a program. */
 		c->eip = u->direct.eip;
 		cpu_fault(u, TRAP_GP, true, 0);

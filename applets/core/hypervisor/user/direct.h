@@ -30,6 +30,14 @@
 #define D_IRQ		0x5a5a5a5a	/* replaced: the Guest's irq_enabled */
 #define D_GATE		0x5b5b5b5b	/* the same, if its gate clears it */
 
+/* In direct_pc.c, replaced as well: linear addresses. */
+#define P_GDT		0x5c5c5c5c
+#define P_TSS		0x5d5d5d5d	/* of esp0 */
+#define P_GATE		0x5e5e5e5e
+
+/* Where a PC's iret goes by the short way. */
+#define DIRECT_PC_IRET	0xfffff100
+
 #ifndef __ASSEMBLER__
 
 #include <stddef.h>
@@ -47,12 +55,18 @@ struct direct {
 	uint64_t fn, top;	/* 64-bit code for hypercalls, its stack */
 	uint32_t vdso_seen;	/* how often we looked for one */
 	uint32_t flag;		/* a PC's FLAG_IF */
+	uint32_t tls[6];	/* what of its GDT the LDT holds */
+	uint8_t reserved[0x100 - 0x58];
+	uint8_t code[0x400];	/* from DIRECT_PC_IRET on */
 };
 
 _Static_assert(offsetof(struct direct, syscall) == D_SYSCALL - D_USER, "");
 _Static_assert(offsetof(struct direct, esp) == D_ESP - D_USER, "");
 _Static_assert(offsetof(struct direct, fn) == D_FN, "");
 _Static_assert(offsetof(struct direct, top) == D_TOP, "");
+_Static_assert(offsetof(struct direct, flag) == 0x3c, "");
+_Static_assert(offsetof(struct direct, tls) == 0x40, "");
+_Static_assert(offsetof(struct direct, code) == 0x100, "");
 
 struct user;
 
@@ -73,6 +87,9 @@ int direct_map(struct user *u, int pc);
  * next time it comes directly.  Returns how many bytes behind eip it is now.
  */
 uint32_t direct_patch_vdso(struct user *u, uint32_t eip);
+
+/* A PC's descriptor tables are new, or its task's. */
+void direct_tables(struct user *u);
 
 /* The Guest's handler for system calls is a new one. */
 void direct_syscall(struct user *u, const uint32_t gate[2]);

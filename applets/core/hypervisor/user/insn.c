@@ -12,11 +12,12 @@
 
 unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n)
 {
-	uint32_t direct = u->cpu.eip - DIRECT_CODE;
+	uint32_t direct = u->cpu.eip - (u->stock ? DIRECT_PC : DIRECT_CODE);
 
 	if (direct < PAGE) {
 		n = n < PAGE - direct ? n : PAGE - direct;
-		memcpy(bytes, u->direct_code + direct, n);
+		memcpy(bytes, (u->stock ? (const uint8_t *)&u->direct :
+			       u->direct_code) + direct, n);
 		return n;
 	}
 	while (n && !mmu_read(u, u->cpu.eip, bytes, n))

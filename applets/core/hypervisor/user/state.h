@@ -150,6 +150,7 @@ struct system {
 	bool overwrites;	/* CR0.WP is off: ring 0 may write anything */
 	uint32_t idt, idt_limit, gdt, gdt_limit;
 	uint32_t tr, tss, ldtr;	/* linear address of the TSS */
+	uint32_t call_gate[2];	/* of VECTOR_SYSCALL, once it is direct */
 	uint32_t id;		/* FLAG_ID, which a signal's end does not set */
 	uint32_t stepped;	/* text that this instruction may write to */
 };

@@ -11,6 +11,7 @@
 
 #define GATE_PRESENT	0x8000u
 #define DESC_CODE	0x00401800u	/* 32 bits of code */
+#define RETRY_NS	50000	/* until the CPU is not between two rings */
 #define TSS_STACK	4u		/* esp0 in a TSS */
 
 /* --- descriptor tables ------------------------------------------------ */
@@ -93,6 +94,10 @@ void stock_interrupt(struct user *u)
 {
 	if (!stock_flag(u) || board_irq(u) < 0)
 		return;
+	if (direct_is_critical(u, u->cpu.eip)) {
+		stub_timer(FD_RETRY, RETRY_NS, 0);
+		return;
+	}
 	u->cpu.halted = false;
 	u->n.irqs++;
 	cpu_fault(u, board_acknowledge(u), false, 0);

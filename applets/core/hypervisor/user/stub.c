@@ -149,19 +149,19 @@ static void ldt_set(const struct user *u, unsigned n, uint32_t low,
 		ldt_write(n, 0, 0, false, false);
 }
 
-static void ldt_sync(const struct user *u, struct space *s)
+static void ldt_sync(struct user *u, struct space *s)
 {
 	const struct cpu *c = &u->cpu;
 
-	if (s->ldt_generation == c->gdt_generation)
-		return;
+	if (s->ldt_generation != c->gdt_generation)
+		for (unsigned i = 0; i < GDT_ENTRIES; i++) {
+			if (!memcmp(s->ldt[i], c->gdt[i], sizeof(s->ldt[i])))
+				continue;
+			memcpy(s->ldt[i], c->gdt[i], sizeof(s->ldt[i]));
+			ldt_set(u, i, c->gdt[i][0], c->gdt[i][1]);
+		}
 	s->ldt_generation = c->gdt_generation;
-	for (unsigned i = 0; i < GDT_ENTRIES; i++) {
-		if (!memcmp(s->ldt[i], c->gdt[i], sizeof(s->ldt[i])))
-			continue;
-		memcpy(s->ldt[i], c->gdt[i], sizeof(s->ldt[i]));
-		ldt_set(u, i, c->gdt[i][0], c->gdt[i][1]);
-	}
+	memcpy(u->direct.tls, s->ldt[GDT_TLS], sizeof(u->direct.tls));
 }
 
 /* --- the FPU goes where the CPU goes ---------------------------------- */

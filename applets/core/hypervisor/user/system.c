@@ -215,6 +215,7 @@ static bool load_task(struct user *u, uint32_t sel)
 		return false;
 	u->sys.tr = sel;
 	u->sys.tss = base_of(d);
+	direct_tables(u);
 	return true;
 }
 
@@ -259,6 +260,7 @@ static bool load_table(struct user *u, uint32_t at, bool idt)
 	memcpy(&limit, bytes, 2);
 	memcpy(idt ? &u->sys.idt : &u->sys.gdt, bytes + 2, 4);
 	*(idt ? &u->sys.idt_limit : &u->sys.gdt_limit) = limit;
+	direct_tables(u);
 	return true;
 }
 
