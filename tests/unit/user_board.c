@@ -388,6 +388,9 @@ static void spurious(void)
 	CHECK_EQ(isr(0x20) | isr(0xa0), 0);
 	out(0xa1, 0);
 	TAKE(12);
+	CHECK_EQ(board_acknowledge(u), BASE + 7);
+	CHECK_EQ(isr(0x20), 1 << 2);
+	CHECK_EQ(isr(0xa0), 1 << 4);
 	end(12);
 	/* One that is real is told from it by this. */
 	rise(7);
