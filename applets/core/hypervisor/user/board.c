@@ -8,8 +8,8 @@
 #include "user.h"
 
 /*
- * Lines that PCI and ACPI share stay high until their devices are served; a
- * firmware would have told the second byte of each chip so.
+ * PCI's lines and ACPI's stay high until their devices were served.  A
+ * firmware would have set these.
  */
 #define ELCR_LOW	0x20	/* line 5 */
 #define ELCR_HIGH	0x0e	/* 9, 10 and 11 */
@@ -39,18 +39,11 @@ void board_init(struct board *b)
 	b->pit[2].held = true;
 }
 
-/* A register that does nothing but remember what it may. */
-static uint8_t latch(uint8_t *at, bool write, uint8_t value, uint8_t may)
-{
-	if (write)
-		*at = (*at & ~may) | (value & may);
-	return *at & may;
-}
-
 /* What a read gives; -1: none of ours. */
 static int port_byte(struct user *u, uint16_t port, bool write, uint8_t value)
 {
 	struct board *b = &u->board;
+	uint8_t *at, may;	/* of one that does nothing but remember */
 
 	switch (port) {
 	case 0x20 ... 0x21:
@@ -61,17 +54,27 @@ static int port_byte(struct user *u, uint16_t port, bool write, uint8_t value)
 	case 0x61:
 		return i8254_gate(b, write, value);
 	case 0x70:
-		return latch(&b->cmos_index, write, value, CMOS_INDEX);
+		at = &b->cmos_index;
+		may = CMOS_INDEX;
+		break;
 	case 0x71:
 		return mc146818_data(b, write, value);
 	case 0x80:	/* where people write to pass the time */
 		return 0xff;
 	case 0x4d0:
-		return latch(&b->pic[0].level, write, value, ELCR_LOW_MAY);
+		at = &b->pic[0].level;
+		may = ELCR_LOW_MAY;
+		break;
 	case 0x4d1:
-		return latch(&b->pic[1].level, write, value, ELCR_HIGH_MAY);
+		at = &b->pic[1].level;
+		may = ELCR_HIGH_MAY;
+		break;
+	default:
+		return -1;
 	}
-	return -1;
+	if (write)
+		*at = (*at & ~may) | (value & may);
+	return *at & may;
 }
 
 bool board_port(struct user *u, uint16_t port, bool write, unsigned width,

@@ -16,14 +16,13 @@ struct user;
 
 /* An interrupt controller.  A bit for each of its eight lines. */
 struct i8259 {
-	uint8_t lines;		/* which are high */
-	uint8_t level;		/* which ask for as long as they are: ELCR */
-	uint8_t irr;		/* rises that were not acknowledged */
+	uint8_t level;		/* which ask for as long as they are high: ELCR */
+	uint8_t irr;		/* which ask; a rise does until acknowledged */
 	uint8_t isr, imr;
+	uint8_t next;		/* to be told to the CPU; 8: none */
 	uint8_t base;		/* the first line's vector */
-	uint8_t top;		/* the line that goes before all others */
 	uint8_t expected;	/* words of the initialisation, a bit each */
-	uint8_t auto_eoi, special_mask, read_isr;
+	uint8_t auto_eoi, read_isr;
 };
 
 /* A counter, worked out from the clock when somebody asks. */
@@ -59,8 +58,8 @@ bool board_port(struct user *u, uint16_t port, bool write, unsigned width,
 		uint32_t *value);
 
 /*
- * The vector that the CPU would get now, or -1.  Takes in what u->irqs and
- * u->levels say; whether the CPU wants it, whoever asks has to know.
+ * The vector that the CPU would get now, or -1.  Takes in u->irqs, lines that
+ * have risen, and u->levels, those that are high; whether the CPU wants it, whoever asks has to know.
  */
 int board_irq(struct user *u);
 

@@ -15,6 +15,8 @@
 #define HZ		1193182u
 #define NS		UINT64_C(1000000000)
 #define MAX		65536u
+#define COUNT		0xffffu
+#define OUTPUT		0x10000u	/* is high */
 /* No kernel wants more; and the Launcher has other things to do. */
 #define SHORTEST_NS	50000
 
@@ -50,61 +52,66 @@ static uint32_t channel_full(const struct i8254_channel *c)
 }
 
 /*
- * All in terms of whole periods in ns, since these are what the Host's timer
- * counts; so the two cannot drift apart, and nothing overflows.
+ * Its count, and above that its output.  All in terms of whole periods in ns,
+ * since these are what the Host's timer counts: so the two cannot drift apart,
+ * and nothing overflows.
  */
-static uint16_t channel_now(const struct i8254_channel *c, bool *out)
+static uint32_t channel_now(const struct i8254_channel *c)
 {
 	uint64_t past = c->held ? c->since :
 			board_clock(CLOCK_MONOTONIC) - c->since;
 	uint32_t full = channel_full(c), t;
+	uint64_t ns = ticks_to_ns(full);
+	bool high;
 
 	if (c->empty)
 		past = 0;
-	t = past % ticks_to_ns(c->mode & PERIODIC ? full : MAX) * HZ / NS;
-	*out = c->mode != MODE_ONCE || past >= ticks_to_ns(full);
-	if (c->mode == MODE_SQUARE) {	/* two a tick */
-		*out = t < (full + 1) / 2;
+	high = c->mode != MODE_ONCE || past >= ns;
+	if (!(c->mode & PERIODIC))	/* beyond its end it goes on */
+		ns = ticks_to_ns(MAX);
+	t = past % ns * HZ / NS;
+	if (c->mode == MODE_SQUARE) {	/* it counts by two */
 		t *= 2;
-		if (t >= full)
+		high = t < full;
+		if (!high)
 			t -= full;
 	}
-	return full - t;
+	return ((full - t) & COUNT) | (high ? OUTPUT : 0);
 }
 
-static void channel_latch(struct i8254_channel *c, bool count, bool status)
+/* As a read-back command says; what waits to be read stays what it is. */
+static void channel_latch(struct i8254_channel *c, uint8_t command)
 {
-	bool out;
-	uint16_t now = channel_now(c, &out);
+	uint32_t now = channel_now(c);
 
-	/* What waits to be read stays what it is. */
-	if (count && !c->latched)
+	if (!(command & BACK_NO_COUNT) && !c->latched) {
 		c->latch = now;
-	if (status && !c->status_latched)
-		c->status = (out ? STATUS_OUT : 0) |
+		c->latched = true;
+	}
+	if (!(command & BACK_NO_STATUS) && !c->status_latched) {
+		c->status = (now & OUTPUT ? STATUS_OUT : 0) |
 			    (c->empty ? STATUS_EMPTY : 0) |
 			    c->access << 4 | c->mode << 1;
-	c->latched |= count;
-	c->status_latched |= status;
+		c->status_latched = true;
+	}
 }
 
 static uint8_t channel_read(struct i8254_channel *c)
 {
-	bool out, high = c->access == ACCESS_HIGH;
-	uint16_t value;
+	bool high = c->access == ACCESS_HIGH;
 
 	if (c->status_latched) {
 		c->status_latched = false;
 		return c->status;
 	}
-	value = c->latched ? c->latch : channel_now(c, &out);
+	/* Two halves of the same, also for those who did not ask for that. */
+	channel_latch(c, BACK_NO_STATUS);
 	if (c->access == ACCESS_BOTH) {
 		high = c->second_read;
 		c->second_read = !high;
 	}
-	if (!c->second_read)
-		c->latched = false;
-	return high ? value >> 8 : value;
+	c->latched = c->second_read;
+	return high ? c->latch >> 8 : c->latch;
 }
 
 /* Only the first channel's end is noticed by anybody. */
@@ -152,19 +159,18 @@ static void i8254_control(struct board *b, uint8_t value)
 {
 	unsigned n = CONTROL_CHANNEL(value);
 
-	if (n == READ_BACK) {
-		for (unsigned i = 0; i < ARRAY_SIZE(b->pit); i++)
-			if (value & BACK_CHANNEL(i))
-				channel_latch(&b->pit[i],
-					      !(value & BACK_NO_COUNT),
-					      !(value & BACK_NO_STATUS));
-	} else if (CONTROL_ACCESS(value) == ACCESS_LATCH) {
-		channel_latch(&b->pit[n], true, false);
-	} else {
+	if (n != READ_BACK && CONTROL_ACCESS(value) != ACCESS_LATCH) {
 		channel_set(&b->pit[n], value);
 		if (!n)
 			stub_timer(FD_TIMER, 0, 0);
+		return;
 	}
+	/* The older command of the two is a case of the newer. */
+	if (n != READ_BACK)
+		value = BACK_CHANNEL(n) | BACK_NO_STATUS;
+	for (unsigned i = 0; i < ARRAY_SIZE(b->pit); i++)
+		if (value & BACK_CHANNEL(i))
+			channel_latch(&b->pit[i], value);
 }
 
 uint8_t i8254_port(struct board *b, unsigned port, bool write, uint8_t value)
@@ -191,8 +197,6 @@ static void gate_set(struct i8254_channel *c, bool held)
 
 uint8_t i8254_gate(struct board *b, bool write, uint8_t value)
 {
-	bool out;
-
 	if (write) {
 		b->port61 = (b->port61 & ~GATE_KEPT) | (value & GATE_KEPT);
 		gate_set(&b->pit[2], !(value & GATE));
@@ -200,6 +204,6 @@ uint8_t i8254_gate(struct board *b, bool write, uint8_t value)
 	}
 	/* Each time another row of memory, for those who wait for that. */
 	b->port61 ^= REFRESH;
-	channel_now(&b->pit[2], &out);
-	return (b->port61 & (GATE_KEPT | REFRESH)) | (out ? OUT : 0);
+	return (b->port61 & (GATE_KEPT | REFRESH)) |
+	       (channel_now(&b->pit[2]) & OUTPUT ? OUT : 0);
 }
