@@ -259,7 +259,7 @@ enum mmu_fill mmu_fill(struct user *u, uint32_t va, unsigned how,
 {
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
 	struct table t;
-	uint32_t pte, e;
+	uint32_t pte, e, used = PTE_A | (how & PF_WRITE ? PTE_D : 0);
 	bool bad = false;
 
 	if (va >= u->mmu.end)
@@ -279,7 +279,8 @@ enum mmu_fill mmu_fill(struct user *u, uint32_t va, unsigned how,
 		return u->stock ? FILL_DEVICE : FILL_BAD;
 	if (va < u->lowest)
 		return FILL_LOW;
-	*t.at |= PTE_A | (how & PF_WRITE ? PTE_D : 0);
+	*t.at |= used;
+	t.large |= t.large ? used : 0;
 	va &= PTE_FRAME;
 	if (u->stock && stock_text(u, va, pte & PTE_FRAME, how))
 		return FILL_DONE;
