@@ -150,7 +150,8 @@ static uint8_t *linear_at(struct user *u, uint32_t va, uint32_t *len,
 		return NULL;
 	t = mmu_table(u, u->mmu.cr3, va);
 	pte = mmu_entry(u, &t, 0);
-	if (!(pte & PTE_P) || (write && !(pte & PTE_RW)))
+	if (!(pte & PTE_P) ||
+	    (write && !(pte & PTE_RW) && !u->sys.overwrites))
 		return NULL;
 	gpa = (pte & PTE_FRAME) + va % PAGE;
 	if (!mmu_ram(u, gpa, *len))
