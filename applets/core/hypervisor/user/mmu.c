@@ -69,7 +69,8 @@ static struct table table(struct user *u, uint32_t cr3, uint32_t va,
 	if (!e || !(*e & PTE_P))
 		return t;
 	t.allowed = *e | COMMON;
-	if (*e & PTE_PSE) {
+	if (*e & PTE_PSE &&
+	    (u->mmu.pae || !u->stock || u->sys.cr4 & CR4_PSE)) {
 		/* lguest's Guests were not offered them. */
 		if (!u->stock) {
 			*bad = true;
