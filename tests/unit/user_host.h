@@ -8,6 +8,7 @@
 #define USER_HOST_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -39,7 +40,7 @@ static struct {
 	uint64_t ns;
 } host;
 
-/* True if what is done ends the Guest, as a stub would see it: there and then. */
+/* True if what is done ends the Guest: in a stub that is there and then. */
 #define CRASHES(done) ({						\
 	jmp_buf out;							\
 	bool crashed = setjmp(out);					\
@@ -65,9 +66,9 @@ static void host_set(long nr, uint64_t at, uint64_t len, uint32_t prot,
 {
 	uint32_t *pages = host_pages(u->cur);
 
-	if (nr == SYS_munmap && len >= GIB(1)) {
-		/* At once.  What is next to it begins or ends there, too. */
-		madvise(pages + at / PAGE, len / PAGE * 4, MADV_DONTNEED);
+	if (nr == SYS_munmap && !at && len >= GIB(1)) {
+		/* At once: nobody has all of that in use. */
+		madvise(pages, len / PAGE * 4, MADV_DONTNEED);
 		return;
 	}
 	for (uint64_t i = 0; i < len / PAGE; i++) {
