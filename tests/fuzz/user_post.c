@@ -18,6 +18,7 @@
 #define post_start		fuzzed_start
 #define post_stop		fuzzed_end
 #define post_interrupt		fuzzed_irq
+#define post_line		fuzzed_line
 #include "../../applets/core/hypervisor/user/post.c"
 
 #define RAM		KIB(64)

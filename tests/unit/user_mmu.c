@@ -3,12 +3,7 @@
  * The shadow MMU of the hypervisor `user`, on page tables made up here.  The
  * stub is played: what it would ask its Host to map is written down.
  */
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
-#include "../../applets/core/hypervisor/user/user.h"
-#include "rig.h"
+#include "user_host.h"
 
 #define RAM		MIB(8)
 #define DIR		0x100000u
@@ -19,116 +14,39 @@
 #define ALL		(PTE_P | PTE_RW | PTE_US)
 #define USED		(PTE_A | PTE_D)
 
-static struct user *u;
-static unsigned ncalls, maps, unmaps, protects, crashes;
-static enum crash crash;
-static struct {
-	uint64_t at, len, prot, offset;
-} last;
-
-/* --- in place of stub.c --------------------------------------------------- */
-
-long stub_call(long nr, long a, long b, long c, long d, long e, long f)
-{
-	ncalls++;
-	CHECK(!((uint64_t)a >> 32) && !((uint64_t)b >> 32));
-	CHECK((uint64_t)a + b <= LINEAR_END);
-	if (nr == SYS_mmap) {
-		maps++;
-		CHECK_EQ(e, FD_RAM);
-		CHECK((d & ~MAP_POPULATE) == (MAP_SHARED | MAP_FIXED));
-		CHECK((uint64_t)f + b <= RAM);
-	} else if (nr == SYS_munmap) {
-		unmaps++;
-	} else {
-		CHECK_EQ(nr, SYS_mprotect);
-		protects++;
-	}
-	last.at = a;
-	last.len = b;
-	last.prot = c;
-	last.offset = f;
-	return 0;
-}
-
-void stub_crash(struct user *user, enum crash why, uint32_t a, uint32_t b,
-		uint32_t c)
-{
-	(void)user, (void)a, (void)b, (void)c;
-	crashes++;
-	crash = why;
-}
-
-void stub_post(struct user *user)
-{
-	(void)user;
-}
-
-void stub_note(struct user *user, const struct post *post)
-{
-	(void)user, (void)post;
-}
-
-void stub_timer(int fd, uint64_t ns)
-{
-	(void)fd, (void)ns;
-}
-
-void stub_handle_signals(unsigned me)
-{
-	(void)me;
-}
-
 /* --- page tables ---------------------------------------------------------- */
-
-static uint32_t *word(uint32_t gpa)
-{
-	return (uint32_t *)(u->ram + gpa);
-}
-
-static void drain(void)
-{
-	space_drain(u, &u->spaces[u->cur]);
-}
 
 /* The kernel's directory entry leads on; programs have 4 MiB at 0. */
 static void begin(void)
 {
-	u = mmap(NULL, sizeof(*u), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	u->ram = calloc(1, RAM);
-	u->ram_size = RAM;
-	u->window = 0x10000000;
-	u->window_end = u->window + MIB(1);
-	u->lowest = LINEAR_START;
-	space_init(u);
-	*word(DIR) = TABLE | ALL;
-	*word(DIR + (KERNEL >> 22) * 4) = KERNEL_TABLE | ALL;
-	*word(OTHER_DIR) = TABLE | ALL;
-	*word(OTHER_DIR + (KERNEL >> 22) * 4) = KERNEL_TABLE | ALL;
+	host_begin(RAM, false);
+	*host_word(DIR) = TABLE | ALL;
+	*host_word(DIR + (KERNEL >> 22) * 4) = KERNEL_TABLE | ALL;
+	*host_word(OTHER_DIR) = TABLE | ALL;
+	*host_word(OTHER_DIR + (KERNEL >> 22) * 4) = KERNEL_TABLE | ALL;
 	mmu_load(u, DIR);
-	CHECK_EQ(crashes, 0);
-	drain();
-	ncalls = maps = unmaps = protects = 0;
+	CHECK_EQ(host.crashes, 0);
+	host_drain();
+	host.calls = host.maps = host.unmaps = host.protects = 0;
 }
 
 static void pte(uint32_t va, uint32_t value)
 {
-	*word((va >= KERNEL ? KERNEL_TABLE : TABLE) +
-	      (va >> 12 & 1023) * 4) = value;
+	*host_word((va >= KERNEL ? KERNEL_TABLE : TABLE) +
+		   (va >> 12 & 1023) * 4) = value;
 }
 
 static uint32_t pte_of(uint32_t va)
 {
-	return *word(TABLE + (va >> 12 & 1023) * 4);
+	return *host_word(TABLE + (va >> 12 & 1023) * 4);
 }
 
-static enum mmu_fill fill(uint32_t va, bool write, bool user)
+static enum mmu_fill fill(uint32_t va, unsigned how)
 {
 	uint32_t gpa;
-	enum mmu_fill rc = mmu_fill(u, va, write, user, &gpa);
+	enum mmu_fill rc = mmu_fill(u, va, how, &gpa);
 
-	drain();
+	host_drain();
 	return rc;
 }
 
@@ -140,18 +58,18 @@ static void accessed(void)
 	begin();
 	pte(0x20000, 0x300000 | ALL);
 	pte(0x21000, 0x301000 | ALL);
-	CHECK_EQ(fill(0x20123, false, true), FILL_DONE);
+	CHECK_EQ(fill(0x20123, PF_USER), FILL_DONE);
 	CHECK_EQ(pte_of(0x20000), 0x300000 | ALL | PTE_A);
 	/* Its neighbour would fit, but nobody has seen that used. */
-	CHECK_EQ(last.len, PAGE);
+	CHECK_EQ(host.last.len, PAGE);
 	CHECK_EQ(pte_of(0x21000), 0x301000 | ALL);
-	CHECK_EQ(maps, 1);
-	CHECK_EQ(last.at, 0x20000);
-	CHECK_EQ(last.offset, 0x300000);
-	CHECK(!(last.prot & PROT_WRITE));
-	CHECK_EQ(fill(0x20ffc, true, true), FILL_DONE);
+	CHECK_EQ(host.maps, 1);
+	CHECK_EQ(host.last.at, 0x20000);
+	CHECK_EQ(host.last.offset, 0x300000);
+	CHECK(!(host.last.prot & PROT_WRITE));
+	CHECK_EQ(fill(0x20ffc, PF_WRITE | PF_USER), FILL_DONE);
 	CHECK_EQ(pte_of(0x20000), 0x300000 | ALL | USED);
-	CHECK(last.prot & PROT_WRITE);
+	CHECK(host.last.prot & PROT_WRITE);
 }
 
 static void protection(void)
@@ -159,13 +77,13 @@ static void protection(void)
 	begin();
 	pte(0x20000, 0x300000 | PTE_P | PTE_US);
 	pte(0x21000, 0x301000 | PTE_P | PTE_RW);
-	CHECK_EQ(fill(0x20000, true, false), FILL_GUEST);
-	CHECK_EQ(fill(0x21000, false, true), FILL_GUEST);
-	CHECK_EQ(fill(0x22000, false, true), FILL_GUEST);
-	CHECK_EQ(fill(0x80000000, false, true), FILL_GUEST);
-	CHECK_EQ(fill(LINEAR_END, false, false), FILL_GUEST);
-	CHECK_EQ(fill(UINT32_MAX, false, false), FILL_GUEST);
-	CHECK_EQ(ncalls, 0);
+	CHECK_EQ(fill(0x20000, PF_WRITE), FILL_GUEST);
+	CHECK_EQ(fill(0x21000, PF_USER), FILL_GUEST);
+	CHECK_EQ(fill(0x22000, PF_USER), FILL_GUEST);
+	CHECK_EQ(fill(0x80000000, PF_USER), FILL_GUEST);
+	CHECK_EQ(fill(LINEAR_END, 0), FILL_GUEST);
+	CHECK_EQ(fill(UINT32_MAX, 0), FILL_GUEST);
+	CHECK_EQ(host.calls, 0);
 	CHECK_EQ(pte_of(0x20000), 0x300000 | PTE_P | PTE_US);
 }
 
@@ -176,22 +94,22 @@ static void elsewhere(void)
 
 	begin();
 	pte(0x20000, 0x10000000 | ALL);
-	CHECK_EQ(mmu_fill(u, 0x20044, true, false, &gpa), FILL_DEVICE);
+	CHECK_EQ(mmu_fill(u, 0x20044, PF_WRITE, &gpa), FILL_DEVICE);
 	CHECK_EQ(gpa, 0x10000044);
 	pte(0x21000, RAM | ALL);
-	CHECK_EQ(fill(0x21000, false, false), FILL_BAD);
+	CHECK_EQ(fill(0x21000, 0), FILL_BAD);
 	pte(0x21000, 0xfffff000 | ALL);
-	CHECK_EQ(fill(0x21000, false, false), FILL_BAD);
+	CHECK_EQ(fill(0x21000, 0), FILL_BAD);
 	pte(0x21000, (RAM - PAGE) | ALL);
-	CHECK_EQ(fill(0x21000, false, false), FILL_DONE);
+	CHECK_EQ(fill(0x21000, 0), FILL_DONE);
 	pte(0x1000, 0x300000 | ALL);
-	CHECK_EQ(fill(0x1000, false, false), FILL_LOW);
-	*word(DIR + 4) = RAM | ALL;
-	CHECK_EQ(fill(0x400000, false, false), FILL_BAD);
-	*word(DIR + 4) = TABLE | ALL | PTE_PSE;
-	CHECK_EQ(fill(0x400000, false, false), FILL_BAD);
-	*word(DIR + 4) = 0xfffff000 | ALL;
-	CHECK_EQ(fill(0x400000, false, false), FILL_BAD);
+	CHECK_EQ(fill(0x1000, 0), FILL_LOW);
+	*host_word(DIR + 4) = RAM | ALL;
+	CHECK_EQ(fill(0x400000, 0), FILL_BAD);
+	*host_word(DIR + 4) = TABLE | ALL | PTE_PSE;
+	CHECK_EQ(fill(0x400000, 0), FILL_BAD);
+	*host_word(DIR + 4) = 0xfffff000 | ALL;
+	CHECK_EQ(fill(0x400000, 0), FILL_BAD);
 }
 
 /* A table that is its own directory, and RAM as tables of itself. */
@@ -199,20 +117,20 @@ static void circles(void)
 {
 	begin();
 	for (unsigned i = 0; i < 768; i++)
-		*word(DIR + i * 4) = DIR | ALL;
+		*host_word(DIR + i * 4) = DIR | ALL;
 	for (uint64_t va = 0x10000; va < KERNEL; va += 0x3f7000)
-		fill(va, va & 0x1000, va & 0x2000);
+		fill(va, va >> 11 & (PF_WRITE | PF_USER));
 	mmu_flush_user(u);
 	mmu_flush_all(u);
-	drain();
-	CHECK_EQ(crashes, 0);
+	host_drain();
+	CHECK_EQ(host.crashes, 0);
 	/* What it says is what is mapped, or less. */
 	for (uint64_t va = 0; va < KERNEL; va += PAGE) {
 		uint32_t is = space_get(u, &u->spaces[u->cur], va);
-		const uint32_t *p = is ? mmu_walk(u, DIR, va) : NULL;
+		const struct table t = mmu_table(u, DIR, va);
+		uint32_t e = is ? mmu_entry(u, &t, 0) : 0;
 
-		CHECK(!is || (p && (*p & PTE_P) &&
-			      (*p & PTE_FRAME) == (is & PTE_FRAME)));
+		CHECK(!is || (e & PTE_P && !((is ^ e) & PTE_FRAME)));
 	}
 }
 
@@ -220,17 +138,17 @@ static void changes(void)
 {
 	begin();
 	pte(0x20000, 0x300000 | ALL | USED);
-	fill(0x20000, true, true);
+	fill(0x20000, PF_WRITE | PF_USER);
 	pte(0x20000, 0x300000 | PTE_P | PTE_US | USED);
 	mmu_set_pte(u, DIR, 0x20000);
-	drain();
-	CHECK_EQ(protects, 1);
-	CHECK(!(last.prot & PROT_WRITE));
+	host_drain();
+	CHECK_EQ(host.protects, 1);
+	CHECK(!(host.last.prot & PROT_WRITE));
 	pte(0x20000, 0);
 	mmu_set_pte(u, DIR, 0x20000);
-	drain();
-	CHECK_EQ(unmaps, 1);
-	CHECK_EQ(last.at, 0x20000);
+	host_drain();
+	CHECK_EQ(host.unmaps, 1);
+	CHECK_EQ(host.last.at, 0x20000);
 	CHECK_EQ(space_get(u, &u->spaces[0], 0x20000), 0);
 	/* Told of a table that nobody has, and of what cannot be. */
 	mmu_set_pte(u, 0xfffff000, 0x20000);
@@ -238,8 +156,8 @@ static void changes(void)
 	mmu_set_table(u, DIR, 1024);
 	mmu_set_table(u, DIR, UINT32_MAX);
 	mmu_set_table(u, UINT32_MAX, 0);
-	drain();
-	CHECK_EQ(ncalls, 3);
+	host_drain();
+	CHECK_EQ(host.calls, 3);
 }
 
 static void tables(void)
@@ -249,10 +167,10 @@ static void tables(void)
 
 	begin();
 	for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
-		crashes = 0;
+		host.crashes = 0;
 		mmu_load(u, none[i]);
-		CHECK_EQ(crashes, 1);
-		CHECK_EQ(crash, CRASH_TABLE);
+		CHECK_EQ(host.crashes, 1);
+		CHECK_EQ(host.crash, CRASH_TABLE);
 		CHECK_EQ(u->mmu.cr3, DIR);
 	}
 }
@@ -264,12 +182,12 @@ static void shared(void)
 
 	begin();
 	pte(KERNEL + 0x5000, 0x305000 | ALL | USED);
-	CHECK_EQ(fill(KERNEL + 0x5000, true, false), FILL_DONE);
+	CHECK_EQ(fill(KERNEL + 0x5000, PF_WRITE), FILL_DONE);
 	mmu_load(u, OTHER_DIR);
 	s = space_wanted(u);
 	CHECK(s != &u->spaces[0]);
 	u->cur = s - u->spaces;
-	CHECK_EQ(fill(KERNEL + 0x5000, true, false), FILL_DONE);
+	CHECK_EQ(fill(KERNEL + 0x5000, PF_WRITE), FILL_DONE);
 	CHECK(space_get(u, &u->spaces[0], KERNEL + 0x5000));
 	pte(KERNEL + 0x5000, 0);
 	mmu_set_pte(u, OTHER_DIR, KERNEL + 0x5000);
@@ -287,16 +205,16 @@ static void recycled(void)
 		uint32_t dir = 0x200000 + i * PAGE;
 		struct space *s;
 
-		*word(dir) = TABLE | ALL;
+		*host_word(dir) = TABLE | ALL;
 		mmu_load(u, dir);
 		s = space_wanted(u);
 		u->cur = s - u->spaces;
 		CHECK_EQ(u->mmu.keys[u->cur], dir);
-		drain();
+		host_drain();
 		CHECK_EQ(space_get(u, s, 0x20000), 0);
-		CHECK_EQ(fill(0x20000, true, true), FILL_DONE);
+		CHECK_EQ(fill(0x20000, PF_WRITE | PF_USER), FILL_DONE);
 	}
-	CHECK_EQ(crashes, 0);
+	CHECK_EQ(host.crashes, 0);
 	CHECK(u->n.evictions >= 4 * SPACES_MAX);
 }
 
@@ -312,14 +230,14 @@ static void leaves(void)
 		uint32_t dir = 0x200000 + i * PAGE;
 
 		for (unsigned part = 0; part < 768; part++)
-			*word(dir + part * 4) = TABLE | ALL;
+			*host_word(dir + part * 4) = TABLE | ALL;
 		mmu_load(u, dir);
 		u->cur = space_wanted(u) - u->spaces;
 		for (unsigned part = 0; part < 768; part++)
-			CHECK_EQ(fill(part << 22 | 0x20000, true, true),
+			CHECK_EQ(fill(part << 22 | 0x20000, PF_WRITE | PF_USER),
 				 FILL_DONE);
 	}
-	CHECK_EQ(crashes, 0);
+	CHECK_EQ(host.crashes, 0);
 	for (unsigned i = 0; i < SPACES_MAX; i++)
 		space_forget(u, &u->spaces[i]);
 	CHECK_EQ(u->mmu.nfree, free_before);

@@ -69,7 +69,8 @@ static struct table table(struct user *u, uint32_t cr3, uint32_t va,
 	if (!e || !(*e & PTE_P))
 		return t;
 	t.allowed = *e | COMMON;
-	if (*e & PTE_PSE) {
+	if (*e & PTE_PSE &&
+	    (u->mmu.pae || !u->stock || u->sys.cr4 & CR4_PSE)) {
 		/* lguest's Guests were not offered them. */
 		if (!u->stock) {
 			*bad = true;
@@ -150,7 +151,8 @@ static uint8_t *linear_at(struct user *u, uint32_t va, uint32_t *len,
 		return NULL;
 	t = mmu_table(u, u->mmu.cr3, va);
 	pte = mmu_entry(u, &t, 0);
-	if (!(pte & PTE_P) || (write && !(pte & PTE_RW)))
+	if (!(pte & PTE_P) ||
+	    (write && !(pte & PTE_RW) && !u->sys.overwrites))
 		return NULL;
 	gpa = (pte & PTE_FRAME) + va % PAGE;
 	if (!mmu_ram(u, gpa, *len))
@@ -259,7 +261,7 @@ enum mmu_fill mmu_fill(struct user *u, uint32_t va, unsigned how,
 {
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
 	struct table t;
-	uint32_t pte, e;
+	uint32_t pte, e, used = PTE_A | (how & PF_WRITE ? PTE_D : 0);
 	bool bad = false;
 
 	if (va >= u->mmu.end)
@@ -279,7 +281,8 @@ enum mmu_fill mmu_fill(struct user *u, uint32_t va, unsigned how,
 		return u->stock ? FILL_DEVICE : FILL_BAD;
 	if (va < u->lowest)
 		return FILL_LOW;
-	*t.at |= PTE_A | (how & PF_WRITE ? PTE_D : 0);
+	*t.at |= used;
+	t.large |= t.large ? used : 0;
 	va &= PTE_FRAME;
 	if (u->stock && stock_text(u, va, pte & PTE_FRAME, how))
 		return FILL_DONE;

@@ -123,7 +123,7 @@ void space_drain(struct user *u, struct space *s)
 			u->n.unmaps++;
 		else
 			u->n.protects++;
-		if (rc < 0 && rc > -PAGE) {
+		if (rc < 0) {
 			drain_failed(u, s, rc);
 			break;
 		}

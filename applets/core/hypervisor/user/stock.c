@@ -147,6 +147,16 @@ void stock_stepped(struct user *u)
 	u->sys.stepped = 0;
 }
 
+/* Where the kernel has all of its memory it could still write to the page. */
+static void forget_lowmem(struct user *u, uint32_t va, uint32_t frame)
+{
+	uint32_t low = u->mmu.kernel + frame;
+
+	if (low != va && low >= u->mmu.kernel &&
+	    u->mmu.kernel_pte[low >> 12] & PTE_RW)
+		space_unmap(u, &u->spaces[u->cur % SPACES_MAX], low);
+}
+
 bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
 {
 	uint32_t *treated = &u->mmu.treated[frame >> 12];
@@ -160,6 +170,7 @@ bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
 		forget(u, *treated);
 	if (fetch && *treated != va) {
 		treat(u, va, frame);
+		forget_lowmem(u, va, frame);
 		*treated = va;
 	}
 	return false;

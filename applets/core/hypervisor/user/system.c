@@ -11,7 +11,6 @@
 #define CR0_TS		(1u << 3)
 #define CR0_WP		(1u << 16)
 #define CR0_PG		(1u << 31)
-#define CR4_PSE		(1u << 4)
 #define CR4_PAE		(1u << 5)
 #define CR4_PGE		(1u << 7)
 #define FLAGS_POPPED	0x40dd5u	/* what popf gives a ring 0, but IF */

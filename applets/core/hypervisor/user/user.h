@@ -96,6 +96,8 @@ unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n);
 
 /* --- mmu.c: what the Guest's page tables say -------------------------- */
 
+#define CR4_PSE		(1u << 4)	/* large pages, if not by PAE */
+
 #define PTE_P		1u
 #define PTE_RW		2u
 #define PTE_US		4u
