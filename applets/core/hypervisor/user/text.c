@@ -15,8 +15,9 @@
 #define FIRST	TEXT_AROUND
 #define LAST	(TEXT_AROUND + PAGE)
 
-#define RING	16		/* of positions ahead; over INSN_MAX */
-#define STRAIGHT 8		/* instructions that a selector is followed for */
+#define RING	16	/* of positions ahead; over INSN_MAX */
+#define STRAIGHT 8	/* instructions that a selector is followed for */
+#define PEEK	8	/* bytes behind an opcode that we look at */
 
 struct text {
 	const uint8_t *bytes;
@@ -28,9 +29,21 @@ struct text {
 
 struct one {
 	unsigned at, n;		/* n: bytes; 0: no such instruction */
-	unsigned op;		/* where the opcode is */
-	bool half;		/* operands of 16 bits */
+	const uint8_t *op;	/* behind the prefixes */
+	bool prefixed, half;	/* half: operands of 16 bits */
 };
+
+static void put(struct text *t, const uint8_t *where, uint8_t byte)
+{
+	unsigned at = where - t->bytes - FIRST;
+
+	if (at >= PAGE)
+		return;
+	t->page[at] = byte;
+	t->changed++;
+}
+
+/* --- reading ---------------------------------------------------------- */
 
 /*
  * What no compiler makes and no kernel needs, bit n & 31 of word n >> 5: BCD
@@ -47,81 +60,92 @@ static const uint32_t odd_two[8] = {
 	[0] = 0x00001410, [1] = 0xfa4000f0, [7] = 0x80000000,
 };
 
-static bool is_in(const uint32_t set[8], uint8_t op)
+/* By what is in ModRM: bits for each reg, and for memory or a register. */
+static const struct { uint8_t op, reg, memory, direct; } odd_modrm[] = {
+	{ 0x62, 0, 1, 0 }, { 0xc4, 0, 1, 0 }, { 0xc5, 0, 1, 0 },
+	{ 0x8d, 0, 0, 1 }, { 0x8e, 0xc2, 0, 0 }, { 0x8f, 0xfe, 0, 0 },
+	{ 0xc6, 0xfe, 0, 0 }, { 0xc7, 0xfe, 0, 0 }, { 0xfe, 0xfc, 0, 0 },
+	{ 0xff, 0x80, 0, 0 },
+};
+
+static bool is_odd(const uint8_t *op)
 {
-	return set[op >> 5] >> (op & 31) & 1;
+	const uint32_t *set = op[0] == 0x0f ? odd_two : odd_one;
+	uint8_t last = op[op[0] == 0x0f];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(odd_modrm); i++)
+		if (odd_modrm[i].op == op[0] &&
+		    (odd_modrm[i].reg >> (op[1] >> 3 & 7) & 1 ||
+		     (op[1] >> 6 == 3 ? odd_modrm[i].direct :
+		      odd_modrm[i].memory)))
+			return true;
+	return (!op[0] && !op[1]) || (set[last >> 5] >> (last & 31) & 1);
 }
 
-/* With what follows the opcode, which is there. */
-static bool is_odd(const struct text *t, const struct one *o)
+/*
+ * Jumps of static calls are one behind the other, each with a mark.  So regular
+ * are they that who reads them wrong does so to the end; but within something
+ * else there is no such mark.
+ */
+static bool hides_mark(const uint8_t *bytes, unsigned n)
 {
-	const uint8_t *op = t->bytes + o->op;
-	unsigned reg = op[1] >> 3 & 7;
-	bool memory = op[1] >> 6 != 3;
+	while (--n)
+		if (*++bytes == 0x0f && bytes[1] == 0xb9 && bytes[2] == 0xcc)
+			return true;
+	return false;
+}
 
-	switch (op[0]) {
-	case 0x00:			/* zeros, most of the time */
-		return !op[1];
-	case 0x0f:
-		return is_in(odd_two, op[1]);
-	case 0x62: case 0xc4: case 0xc5:	/* bound, les, lds */
-		return memory;
-	case 0x8d:			/* lea of no address */
-		return !memory;
-	case 0x8f:
-		return reg;
-	case 0x8e:			/* mov to cs, or to none */
-		return reg == 1 || reg > 5;
-	case 0x9a: case 0xea:		/* far, by a strange selector */
-		return !o->half && (op[5] & 7 || op[6]);
-	case 0xc6: case 0xc7:
-		return reg && op[1] != 0xf8;
-	case 0xfe:
-		return reg > 1;
-	case 0xff:
-		return reg == 7;
-	}
-	return is_in(odd_one, op[0]);
+/*
+ * Zeros that fill up to the next section of a module; how many.  A single one
+ * might be an instruction's, but not behind ret.
+ */
+static unsigned gap_at(const struct text *t, unsigned at)
+{
+	unsigned n = 0;
+
+	while (at + n < t->end && n < RING && !t->bytes[at + n])
+		n++;
+	if (n == RING || (at + n) % (n > 3 ? 16 : 4))
+		return 0;
+	return n > 1 || (at > t->begin && t->bytes[at - 1] == 0xc3) ? n : 0;
 }
 
 static bool is_prefix(uint8_t byte)
 {
 	return (byte & 0xe7) == 0x26 || (byte & 0xfc) == 0x64 ||
-	       byte == 0xf0 || byte == 0xf2 || byte == 0xf3;
+	       byte == 0xf0 || (byte & 0xfe) == 0xf2;
 }
 
-static struct one read_one(const struct text *t, unsigned at)
+static void read_one(const struct text *t, unsigned at, struct one *o)
 {
-	struct one o = { .at = at, .op = at };
+	const uint8_t *op = t->bytes + at;
 
+	*o = (struct one){ .at = at, .op = op };
 	if (at >= t->end)
-		return o;
-	o.n = insn_length(t->bytes + at, t->end - at);
-	if (!o.n)
-		return o;
-	for (; is_prefix(t->bytes[o.op]); o.op++)
-		o.half |= t->bytes[o.op] == 0x66;
-	if (is_odd(t, &o))
-		o.n = 0;
-	return o;
-}
-
-static void put(struct text *t, unsigned at, uint8_t byte)
-{
-	if (at < FIRST || at >= LAST)
 		return;
-	t->page[at - FIRST] = byte;
-	t->changed++;
+	o->n = gap_at(t, at);
+	if (o->n)
+		return;
+	o->n = insn_length(op, t->end - at);
+	if (!o->n || hides_mark(op, o->n)) {
+		o->n = 0;
+		return;
+	}
+	for (; is_prefix(*op); op++) {
+		o->prefixed = true;
+		o->half |= *op == 0x66;
+	}
+	o->op = op;
+	if (is_odd(op))
+		o->n = 0;
 }
 
 /* --- selectors -------------------------------------------------------- */
 
-struct meaning {
+static const struct meaning {
 	uint8_t from, to;
 	uint8_t into;		/* segment registers, as bits */
-};
-
-static const struct meaning meanings[] = {
+} meanings[] = {
 	{ 0x7b, 0x2b, 1 << 3 | 1 << 0 },
 	{ 0xd8, 0xdf, 1 << 4 | 1 << 5 },
 	{ 0xe0, 0xe7, 1 << 4 | 1 << 5 },
@@ -129,153 +153,130 @@ static const struct meaning meanings[] = {
 
 #define USED	(1u << 31)	/* it goes elsewhere, too */
 
-/* Registers that what ModRM means, other than its middle, is made of. */
-static unsigned modrm_others(const uint8_t *modrm)
+static unsigned after_modrm(const uint8_t *op, uint8_t modrm, unsigned regs)
 {
-	unsigned rm = modrm[0] & 7, mod = modrm[0] >> 6;
+	unsigned reg = 1u << (modrm >> 3 & 7), rm = 1u << (modrm & 7);
 
-	if (mod == 3 || rm != 4)
-		return 1u << rm;
-	return 1u << (modrm[1] & 7) | 1u << (modrm[1] >> 3 & 7);
-}
-
-static unsigned after_modrm(const uint8_t *op, const uint8_t *modrm,
-			    unsigned regs, bool half)
-{
-	unsigned reg = 1u << (modrm[0] >> 3 & 7), others = modrm_others(modrm);
-	bool loads = op[0] == 0x8b || op[0] == 0x8d ||
-		     (op[0] == 0x0f && (op[1] & 0xf6) == 0xb6);
-	/* Nothing is left of what is combined with itself. */
-	bool clears = ((op[0] | 2) == 0x2b || (op[0] | 2) == 0x33) &&
-		      modrm[0] >> 6 == 3 && reg == others;
-
-	/* In operations on bytes 4 to 7 are the second ones of 0 to 3. */
-	if (!(op[0] & 1))
-		others |= (reg | others) >> 4;
-	if (!((reg | others) & regs))
-		return regs;
-	if (op[0] == 0x89 && modrm[0] >> 6 == 3 && !half && (reg & regs))
-		return regs | others;
-	if (!half && (clears || (loads && !(others & regs))))
-		return regs & ~reg;
-	return USED;
+	if (modrm >> 6 != 3)
+		rm = 0;
+	if ((op[0] | 1) == 0x89 && regs & reg)
+		return rm ? regs | rm : USED;
+	/* It is a segment register, or part of the opcode. */
+	if (op[0] == 0x8c || (op[0] & 0xfc) == 0x80 || (op[0] & 0xf8) == 0xc0)
+		reg = 0;
+	/* Nobody calculates with a selector, so they get something else. */
+	return regs & ~(reg | rm);
 }
 
 /*
  * Which registers hold the selector after an instruction, if these do before
- * it; 0 as well if it leads elsewhere, or is too much for us.
+ * it; none if it leads elsewhere.
  */
 static unsigned after(const struct text *t, const struct one *o, unsigned regs)
 {
-	const uint8_t *op = t->bytes + o->op;
 	unsigned modrm = insn_modrm(t->bytes + o->at, o->n);
-	unsigned reg = 1u << (op[0] & 7);
+	uint8_t op = o->op[0] == 0x0f ? o->op[1] & 0x8f : o->op[0];
 
-	if (op[0] == 0xff)		/* jump, call, push, or rare */
+	if (op == 0xff)
 		return 0;
 	if (modrm)
-		return after_modrm(op, t->bytes + o->at + modrm, regs, o->half);
-	switch (op[0]) {
-	case 0x40 ... 0x57:
-		return reg & regs ? USED : regs;
-	case 0x58 ... 0x5f: case 0xb8 ... 0xbf:
-		return regs & ~reg;
-	case 0x0f:			/* push and pop of fs and gs */
-		return (op[1] & 0xf6) == 0xa0 ? regs : 0;
-	case 0x06: case 0x07: case 0x16: case 0x1e: case 0x1f: case 0x68:
-	case 0x6a: case 0x90: case 0x9c: case 0x6e: case 0xfa ... 0xfd:
-		return regs;
+		return after_modrm(o->op, t->bytes[o->at + modrm], regs);
+	switch (op >> 3) {
+	case 0x50 >> 3:			/* push */
+		return regs >> (op & 7) & 1 ? USED : regs;
+	case 0x58 >> 3:			/* pop, mov */
+	case 0xb8 >> 3:
+		return regs & ~(1u << (op & 7));
+	case 0xa0 >> 3:			/* mov: eax and an address */
+		return op & 2 && regs & 1 ? USED : regs & ~1u;
+	case 0x70 >> 3: case 0x78 >> 3: case 0x80 >> 3: case 0x88 >> 3:
+	case 0xc0 >> 3: case 0xc8 >> 3: case 0xe0 >> 3: case 0xe8 >> 3:
+		return 0;
 	}
-	return 0;
+	return regs;
 }
 
-/* Is what a register is given at `at` for segment registers, and only that? */
-static bool is_selector(const struct text *t, unsigned at, unsigned reg,
-			unsigned into)
+/* Is what a register is given before `at` for segment registers alone? */
+static bool is_moved(const struct text *t, unsigned at, unsigned regs,
+		     unsigned into)
 {
-	unsigned regs = 1u << reg;
 	bool found = false;
+	struct one o;
 
-	for (unsigned i = 0; i < STRAIGHT && regs; i++) {
-		struct one o = read_one(t, at);
-		uint8_t op = t->bytes[o.op], modrm;
-
+	for (unsigned i = 0; i < STRAIGHT && regs; i++, at += o.n) {
+		read_one(t, at, &o);
 		if (!o.n)
 			break;
-		modrm = t->bytes[o.op + 1];
-		if (op == 0x8e && modrm >> 6 == 3)
-			found |= (regs >> (modrm & 7) & 1) &&
-				 (into >> (modrm >> 3 & 7) & 1);
-		else
+		if (o.op[0] != 0x8e || o.op[1] >> 6 != 3)
 			regs = after(t, &o, regs);
+		else if (regs >> (o.op[1] & 7) & 1)
+			found |= into >> (o.op[1] >> 3 & 7) & 1;
 		if (regs == USED)
 			return false;
-		at += o.n;
 	}
 	return found;
 }
 
-static bool is_popped(const struct text *t, unsigned at, unsigned into)
+/* Is this pop of one of those? */
+static bool is_popped(const uint8_t *op, unsigned into)
 {
-	struct one o = read_one(t, at);
-	const uint8_t *op = t->bytes + o.op;
+	unsigned sreg = op[0] >> 3;
 
-	if (!o.n)
+	if (op[0] == 0x0f && (op[1] & 0xf7) == 0xa1)
+		sreg = op[1] >> 3 & 7;
+	else if ((op[0] & 0xe7) != 0x07)
 		return false;
-	return op[0] == 0x0f ? (op[1] & 0xf7) == 0xa1 &&
-			       into >> (op[1] >> 3 & 7) & 1 :
-	       (op[0] & 0xe7) == 0x07 && into >> (op[0] >> 3) & 1;
+	return into >> sreg & 1;
 }
 
+/* mov and push of a constant. */
 static void treat_selector(struct text *t, const struct one *o)
 {
-	const uint8_t *op = t->bytes + o->op;
+	const uint8_t *op = o->op;
 	unsigned next = o->at + o->n;
-	uint32_t value = op[1];
+	bool mov = op[0] >= 0xb8;
 
-	if (op[0] != 0x6a)
-		value |= op[2] << 8 | (o->half ? 0 : op[3] << 16 | op[4] << 24);
+	/* All that we look for is less than a byte, whose sign is extended. */
+	for (const uint8_t *p = t->bytes + next; --p > op + 1;)
+		if (*p)
+			return;
 	for (unsigned i = 0; i < ARRAY_SIZE(meanings); i++) {
 		const struct meaning *m = &meanings[i];
 
-		/* Of a byte the sign is extended. */
-		if (m->from == value && (op[0] != 0x6a || value < 0x80) &&
-		    (op[0] >= 0xb8 ?
-		     is_selector(t, next, op[0] & 7, m->into) :
-		     is_popped(t, next, m->into)))
-			put(t, o->op + 1, m->to);
+		if (m->from != op[1] || (op[0] == 0x6a && op[1] >> 7))
+			continue;
+		if (mov ? is_moved(t, next, 1u << (op[0] & 7), m->into) :
+		    is_popped(t->bytes + next, m->into))
+			put(t, op + 1, m->to);
 	}
 }
 
 /* ---------------------------------------------------------------------- */
 
-static void treat_two(struct text *t, const struct one *o)
+static void treat_two(struct text *t, const uint8_t *op)
 {
-	const uint8_t *op = t->bytes + o->op;
-	unsigned modrm = op[2], reg = modrm >> 3 & 7;
+	uint8_t modrm = op[2], reg = modrm >> 3 & 7;
 
 	if (op[1] == 0xa2 && t->cpuid)
-		put(t, o->op + 1, 0x08);
+		put(t, op + 1, 0x08);
 	else if (op[1] == 0x00 && reg < 2)
-		put(t, o->op + 2, modrm ^ 0x30);
+		put(t, op + 2, modrm ^ 0x30);
 	else if (op[1] == 0x01 && reg < 2 && modrm >> 6 != 3)
-		put(t, o->op + 2, modrm ^ (reg ? 0x38 : 0x28));
+		put(t, op + 2, modrm ^ (reg ? 0x38 : 0x28));
 }
 
 static void treat_one(struct text *t, const struct one *o)
 {
-	uint8_t op = t->bytes[o->op];
-
-	switch (op) {
+	switch (o->op[0]) {
 	case 0x9c: case 0x9d:
 		/* Of 16 bits, or with a prefix that outs would heed. */
-		if (o->op == o->at)
-			put(t, o->op, op == 0x9c ? 0x6e : 0x6c);
-		else
+		if (o->prefixed)
 			t->left++;
+		else
+			put(t, o->op, o->op[0] == 0x9c ? 0x6e : 0x6c);
 		break;
 	case 0x0f:
-		treat_two(t, o);
+		treat_two(t, o->op);
 		break;
 	case 0x68: case 0x6a: case 0xb8 ... 0xbf:
 		treat_selector(t, o);
@@ -286,101 +287,78 @@ static void treat_one(struct text *t, const struct one *o)
 /* From an instruction to `to`, or to the first that is none; returns where. */
 static unsigned treat_from(struct text *t, unsigned at, unsigned to)
 {
-	while (at < to) {
-		struct one o = read_one(t, at);
+	struct one o;
 
+	for (; at < to; at += o.n) {
+		read_one(t, at, &o);
 		if (!o.n)
 			break;
 		treat_one(t, &o);
-		at += o.n;
 	}
 	return at;
 }
 
 /* --- before the entry ------------------------------------------------- */
 
-/* Readers that have met, and where the first of most of them began. */
-struct met {
-	unsigned count, origin;
-};
-
-struct readers {
-	struct met at[RING];
-	unsigned count;
-	unsigned from, until;	/* where they begin */
-};
-
-/* More readers where there is none left that does not read nonsense. */
-static void readers_begin(struct readers *r, unsigned from)
-{
-	r->from = from;
-	r->until = from + RING;
-}
-
-static struct met readers_take(struct readers *r, unsigned at)
-{
-	struct met *ring = &r->at[at % RING], m = *ring;
-
-	ring->count = 0;
-	if (at < r->from || at >= r->until)
-		return m;
-	if (!m.count)
-		m.origin = at;
-	/*
-	 * With nothing before it the page is the first of its kind, and
-	 * begins with an instruction.
-	 */
-	m.count += at == FIRST ? RING : 1;
-	r->count += at == FIRST ? RING : 1;
-	return m;
-}
-
-static void readers_meet(struct readers *r, unsigned at, struct met m)
-{
-	struct met *ring = &r->at[at % RING];
-
-	if (m.count > ring->count)
-		ring->origin = m.origin;
-	ring->count += m.count;
-}
-
-/* Where most of those that get to the entry began; the entry, if they do not. */
+/*
+ * Readers begin at RING places one behind the other.  Those that meet go on as
+ * one, which remembers how many they are and where most of them began.  Who
+ * reads nonsense is out, and if that was the last one, new ones begin behind
+ * it.  Returns where most of those that come to the entry began; the entry, if
+ * most do not.
+ */
 static unsigned origin_of(const struct text *t, unsigned entry)
 {
-	struct readers r = { .count = 0 };
-	struct met m;
+	struct { unsigned count, origin; } ring[RING] = { 0 }, m, *to;
+	unsigned from = t->begin, all = 0;
+	struct one o;
 
-	readers_begin(&r, t->begin);
-	for (unsigned at = t->begin; at < entry; at++) {
-		struct one o;
+	for (unsigned at = from; at < entry; at++) {
+		m = ring[at % RING];
+		ring[at % RING].count = 0;
+		if (at < from + RING) {
+			/*
+			 * With nothing before it the page is the first of its
+			 * kind, and begins with an instruction.
+			 */
+			unsigned weight = at == FIRST ? RING : 1;
 
-		m = readers_take(&r, at);
+			if (m.count < weight)
+				m.origin = at;
+			m.count += weight;
+			all += weight;
+		}
 		if (!m.count)
 			continue;
-		o = read_one(t, at);
-		if (o.n) {
-			readers_meet(&r, at + o.n, m);
+		read_one(t, at, &o);
+		to = &ring[(at + o.n) % RING];
+		if (!o.n) {
+			all -= m.count;
+			if (!all)
+				from = at + 1;
 			continue;
 		}
-		r.count -= m.count;
-		if (!r.count && at + 1 >= r.until)
-			readers_begin(&r, at + 1);
+		if (m.count > to->count)
+			to->origin = m.origin;
+		to->count += m.count;
 	}
-	m = r.at[entry % RING];
-	return m.count * 2 > r.count ? m.origin : entry;
+	m = ring[entry % RING];
+	return m.count * 2 > all ? m.origin : entry;
 }
 
 unsigned text_treat(const uint8_t *bytes, unsigned before, unsigned behind,
 		    unsigned entry, uint8_t *page, bool cpuid,
 		    struct text_counts *n)
 {
-	struct text t = { .bytes = bytes, .page = page, .cpuid = cpuid,
-			  .begin = FIRST - before, .end = LAST + behind };
-	unsigned origin, at;
+	struct text t = {
+		.bytes = bytes, .page = page, .cpuid = cpuid,
+		.begin = FIRST - before,
+		.end = LAST + (behind < PEEK ? 0 : behind - PEEK),
+	};
+	unsigned origin = origin_of(&t, entry += FIRST), at;
 
-	origin = origin_of(&t, FIRST + entry);
-	treat_from(&t, origin, FIRST + entry);
-	at = treat_from(&t, FIRST + entry, LAST);
+	treat_from(&t, origin, entry);
+	at = treat_from(&t, entry, LAST);
 	n->pages++;
 	n->patched += t.changed;
 	n->left += t.left;

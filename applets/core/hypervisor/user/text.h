@@ -24,21 +24,26 @@
 
 #include "lguest.h"
 
-#define TEXT_AROUND	16	/* bytes to be seen on each side of the page */
+#define TEXT_AROUND	64	/* bytes to be seen on each side of the page */
 
 struct text_counts {
 	uint32_t pages;
 	uint32_t patched;
-	uint32_t left;		/* would need a change, but has no form for it */
+	uint32_t left;		/* in want of a change for which there is no form */
 	uint32_t lost;		/* bytes of which nothing is known */
 };
 
 /*
  * The page is at bytes + TEXT_AROUND; of what is before it, `before` bytes are
- * there (the last of those TEXT_AROUND), and of what is behind it, `behind`.
- * At `entry` in the page an instruction begins.  Writes to `page`, not to
- * bytes, and returns how many bytes it has changed.  Works on any bytes; what
- * is replaced already stays as it is.
+ * there (the last of those TEXT_AROUND), and of what is behind it, `behind`;
+ * the rest of the TEXT_AROUND bytes on both sides is zeros.  At `entry` in the
+ * page an instruction begins.  Writes to `page`, not to bytes, and returns how
+ * many bytes it has changed.  Works on any bytes; what is replaced already
+ * stays as it is.
+ *
+ * From the entry on, instructions are followed up to the first that no kernel
+ * has (text that ends, and data behind it); before it, from behind the last
+ * such.  What lies beyond is left alone, and counted as lost.
  */
 unsigned text_treat(const uint8_t *bytes, unsigned before, unsigned behind,
 		    unsigned entry, uint8_t *page, bool cpuid,
