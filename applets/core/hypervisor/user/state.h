@@ -29,7 +29,10 @@
 #define RESERVED	MIB(4)
 #define LINEAR_END	0xffc00000u	/* of lguest's; a PC's: DIRECT_PC */
 
-/* Where a Guest's boot parameters are: page 0 may not be ours to map. */
+/*
+ * Where a Guest's boot parameters are; pages below nobody may map whom the
+ * Host's administrator has not told so (vm.mmap_min_addr).
+ */
 #define LINEAR_START	0x10000u
 
 /* --- the CPU ---------------------------------------------------------- */

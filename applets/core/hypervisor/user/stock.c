@@ -108,11 +108,13 @@ void stock_interrupt(struct user *u)
 /* In that page of the kernel something is about to be executed. */
 static void treat(struct user *u, uint32_t va, uint32_t frame)
 {
-	uint8_t bytes[PAGE + 32], *page = u->ram + frame;
-	unsigned before = mmu_read(u, va - 16, bytes, 16) ? 16 : 0;
-	unsigned behind = mmu_read(u, va + PAGE, bytes + 16 + PAGE, 16) ? 16 : 0;
+	uint8_t bytes[PAGE + 2 * TEXT_AROUND] = { 0 }, *page = u->ram + frame;
+	unsigned around = TEXT_AROUND, before, behind;
 
-	memcpy(bytes + 16, page, PAGE);
+	before = mmu_read(u, va - around, bytes, around) ? around : 0;
+	memcpy(bytes + around, page, PAGE);
+	behind = mmu_read(u, va + PAGE, bytes + around + PAGE, around) ?
+		 around : 0;
 	text_treat(bytes, before, behind, u->cpu.eip - va, page,
 		   !u->cpuid_faults, &u->text);
 }

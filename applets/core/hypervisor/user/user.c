@@ -75,22 +75,6 @@ static void hypervisor_user_open(struct guest *g)
 	check_memory(g);
 }
 
-/* Where a page of a process may begin: the Host's owner decides. */
-static uint32_t lowest_address(void)
-{
-	for (uintptr_t at = 0; at < LINEAR_START; at += PAGE) {
-		void *p = mmap((void *)at, PAGE, PROT_READ, MAP_PRIVATE |
-			       MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-		if (p == MAP_FAILED)
-			continue;
-		munmap(p, PAGE);
-		if (p == (void *)at)
-			return at;
-	}
-	return LINEAR_START;
-}
-
 static bool cpuid_faults(void)
 {
 	/* On, as it is: the question is whether it could be off. */
@@ -112,7 +96,7 @@ static void hypervisor_user_create(struct guest *g)
 	u->rings = g->bus->memory ? g->mem.size + PAGE : u->ram_size;
 	u->window = g->window;
 	u->window_end = g->window + WINDOW_SIZE;
-	u->lowest = lowest_address();
+	u->lowest = LINEAR_START;
 	u->cpuid_faults = cpuid_faults();
 	if (!u->cpuid_faults)
 		verbose("CPUID does not trap here: programs in the Guest see AVX, which its kernel cannot save");
