@@ -12,7 +12,8 @@
 
 extern const uint8_t direct_code[], direct_code_end[], direct_iret[],
 	direct_hcall[], direct_critical_end[], direct_pc[], direct_pc_pushes[],
-	direct_pc_calls[], direct_pc_end[];
+	direct_pc_calls[], direct_pc_critical_end[], direct_pc_host[],
+	direct_pc_end[];
 
 #define THUNK_SIZE	16
 #define OFFSET(label)	((uint32_t)((uintptr_t)label - (uintptr_t)direct_code))
@@ -34,7 +35,7 @@ void direct_create(struct user *u)
 	d->stack_ss = HOST_DS;
 	d->cs = LDT_SELECTOR(GDT_USER_CS);
 	d->ds = LDT_SELECTOR(GDT_USER_DS);
-	d->fn = (uintptr_t)lguest_direct;
+	d->fn = u->stock ? (uintptr_t)system_direct : (uintptr_t)lguest_direct;
 	d->top = (uintptr_t)u->direct_stack + sizeof(u->direct_stack);
 	d->slow = 1;
 }
@@ -55,6 +56,11 @@ int direct_map(struct user *u, int pc)
 			     PROT_EXEC);
 	return alias(&u->direct, DIRECT_DATA, PROT_READ | PROT_WRITE) &&
 	       alias(u->direct_code, DIRECT_CODE, PROT_READ | PROT_EXEC);
+}
+
+uint32_t direct_host(void)
+{
+	return PC_ADDRESS(direct_pc_host);
 }
 
 /* Every place in the code that holds this word gets that one. */
@@ -353,7 +359,7 @@ int direct_is_critical(const struct user *u, uint32_t eip)
 {
 	if (u->stock)
 		return eip >= DIRECT_PC_IRET &&
-		       eip < PC_ADDRESS(direct_pc_end);
+		       eip < PC_ADDRESS(direct_pc_critical_end);
 	return eip >= DIRECT_CODE && eip < ADDRESS(direct_critical_end);
 }
 

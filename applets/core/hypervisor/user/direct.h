@@ -91,6 +91,13 @@ uint32_t direct_patch_vdso(struct user *u, uint32_t eip);
 /* A PC's descriptor tables are new, or its task's. */
 void direct_tables(struct user *u);
 
+/*
+ * Where a PC's kernel has an instruction done without a signal: lcall there
+ * (9a, this address, 33 00) right before it.  It must be one that
+ * system_is_direct() knows.
+ */
+uint32_t direct_host(void);
+
 /* The Guest's handler for system calls is a new one. */
 void direct_syscall(struct user *u, const uint32_t gate[2]);
 

@@ -46,6 +46,7 @@ asm(
 "	.section .rodata.direct_pc, \"a\"\n"
 "	.code32\n"
 "	.globl direct_pc, direct_pc_pushes, direct_pc_calls, direct_pc_end\n"
+"	.globl direct_pc_critical_end, direct_pc_host\n"
 /* The kernel's iret: eip, cs, eflags, and for a program esp, ss. */
 "direct_pc:\n"
 "	cmpl	$0, " P_SLOW "\n"
@@ -107,6 +108,40 @@ ENTRY
 "	movl	$0, " P_USER "\n"
 "	movl	$0, %ss:" STR(P_GATE) "\n"
 "	jmp	*" P_SYSCALL "\n"
+"direct_pc_critical_end:\n"
+/*
+ * From the kernel by lcall: 64-bit code of the stub does the instruction that
+ * the call returns to, and steps over it; or leaves it, and then it traps.
+ */
+"direct_pc_host:\n"
+"	.code64\n"
+"	movl	$0xfffff000, %r8d\n"
+"	movl	%esp, %r9d\n"
+"	movq	" STR(D_TOP) "(%r8), %rsp\n"
+"	pushfq\n"
+"	pushq	$2\n"			/* no alignment check in C */
+"	popfq\n"
+"	pushq	%rdi\n"
+"	pushq	%rsi\n"
+"	pushq	%rbp\n"
+"	pushq	%r9\n"
+"	pushq	%rbx\n"
+"	pushq	%rdx\n"
+"	pushq	%rcx\n"
+"	pushq	%rax\n"
+"	movq	%rsp, %rdi\n"
+"	callq	*" STR(D_FN) "(%r8)\n"
+"	popq	%rax\n"
+"	popq	%rcx\n"
+"	popq	%rdx\n"
+"	popq	%rbx\n"
+"	popq	%r9\n"
+"	popq	%rbp\n"
+"	popq	%rsi\n"
+"	popq	%rdi\n"
+"	popfq\n"
+"	movl	%r9d, %esp\n"
+"	.byte	0xcb\n"		/* far, to 32-bit code */
 "direct_pc_end:\n"
 "	.previous\n"
 "	.code64\n");

@@ -305,7 +305,7 @@ static bool in_direct(const struct user *u, const greg_t *r)
 	uint64_t rip = r[REG_RIP];
 
 	return (r[REG_CSGSFS] & 0xffff) == CS_64 &&
-	       (rip >> 32 || (!u->stock && rip - DIRECT_CODE < PAGE));
+	       (rip >> 32 || rip - (u->stock ? DIRECT_PC : DIRECT_CODE) < PAGE);
 }
 
 /*

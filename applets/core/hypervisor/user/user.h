@@ -206,6 +206,15 @@ bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how);
 /* After that instruction, or instead of it. */
 void stock_stepped(struct user *u);
 
+/*
+ * From the direct path, with the registers AX to DI, and on the Guest's stack
+ * where it goes on: does the instruction there, or leaves it to a trap.
+ */
+void system_direct(uint64_t *gpr);
+
+/* Is it one that can be done there?  n bytes from its first on. */
+bool system_is_direct(const uint8_t *bytes, unsigned n);
+
 /* Instructions behind 0f that do not exist, and stand for others. */
 bool system_replaced(struct user *u, struct insn *i);
 
