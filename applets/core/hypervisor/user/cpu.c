@@ -149,16 +149,41 @@ static bool is_kick(const struct user *u, const struct post *p)
 	return false;
 }
 
+/* A byte for the console while its line status is known: so is what it does. */
+static bool is_printing(const struct user *u, const struct post *p)
+{
+	return u->latch & LATCHED && p->write && p->addr == UART_PORT &&
+	       p->width == 1;
+}
+
+/* A PC's port that need not be the Launcher's to know. */
+static bool port_here(struct user *u, const struct post *p, uint32_t *value)
+{
+	uint32_t latch = u->latch;
+
+	/* Its oldest chips are here. */
+	if (board_port(u, p->addr, p->write, p->width, value))
+		return true;
+	if (p->write || !(latch & LATCHED) || p->addr != UART_STATUS ||
+	    p->width != 1)
+		return false;
+	*value = latch & 0xff;
+	return true;
+}
+
 uint32_t cpu_io(struct user *u, const struct post *post)
 {
+	bool port = u->stock && !post->mmio;
 	uint32_t value = post->value;
 
-	/* A PC's oldest chips are here, and not the Launcher's. */
-	if (u->stock && !post->mmio && board_port(u, post->addr, post->write,
-						  post->width, &value))
+	if (port && port_here(u, post, &value))
 		return value;
+	if (port && is_printing(u, post)) {
+		stub_note(u, post, post->value == '\n');
+		return 0;
+	}
 	if (is_kick(u, post)) {
-		stub_note(u, post);
+		stub_note(u, post, true);
 		return 0;
 	}
 	u->post = *post;
@@ -358,6 +383,7 @@ void cpu_trap(struct user *u)
 		return;
 	switch (c->signal) {
 	case SIGUSR1:			/* somebody has an interrupt */
+		stub_tell(u);
 		return;
 	case SIGSYS:
 		cpu_syscall(u);

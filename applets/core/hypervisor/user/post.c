@@ -68,10 +68,21 @@ void post_interrupt(unsigned irq)
 	post_wake();
 }
 
+/* What a stub may know of the UART without asking. */
+static void post_latch(void)
+{
+	uint8_t value;
+
+	if (user_is_pc(host.g))
+		USER->latch = io_latched(UART_STATUS, &value) ?
+			      LATCHED | value : 0;
+}
+
 void post_line(unsigned irq, bool level)
 {
 	if (!host.running)
 		return;
+	post_latch();
 	if (level) {
 		atomic_fetch_or(&USER->levels, 1u << irq);
 		post_interrupt(irq);
@@ -205,7 +216,19 @@ static bool is_busy(const struct post *p)
 	       io_busy(host.g, p->mmio, p->addr, p->write);
 }
 
-/* Kicks, which nobody waits for: as many as the ring has, and no more. */
+/* What waits for a device that cannot take it, posts wait for, too. */
+static bool notes_are_busy(void)
+{
+	struct user *u = USER;
+	struct post p;
+
+	if (host.notes == u->noted)
+		return false;
+	p = post_copy(&u->notes[host.notes % NOTES_RING]);
+	return is_busy(&p);
+}
+
+/* Those that nobody waits for: as many as the ring has, and no more. */
 static void serve_notes(void)
 {
 	struct user *u = USER;
@@ -213,9 +236,10 @@ static void serve_notes(void)
 	for (unsigned i = 0; i < NOTES_RING && host.notes != u->noted; i++) {
 		struct post p = post_copy(&u->notes[host.notes % NOTES_RING]);
 
+		if (is_busy(&p))
+			return;
 		host.notes++;
-		/* Kicks are never busy: what is can only be a stray. */
-		if (p.kind == POST_IO && p.write && !is_busy(&p))
+		if (p.kind == POST_IO && p.write)
 			serve_io(&p);
 		u->notes_taken = host.notes;
 		if (is_over())
@@ -239,12 +263,13 @@ static void serve_post(void)
 
 	if (posted == host.served)
 		return;
-	if (is_busy(&p)) {
+	if (notes_are_busy() || is_busy(&p)) {
 		kick_again();
 		return;
 	}
 	serve_one(&p);
 	host.served = posted;
+	post_latch();
 	if (is_over())
 		return;		/* no answer: there it ends */
 	u->post.value = p.value;
@@ -260,6 +285,7 @@ static void kick_ready(void *owner, short revents)
 	if (read(host.fds[FD_KICK], &n, sizeof(n)) < 0 || !host.running)
 		return;
 	serve_notes();
+	post_latch();
 	if (!is_over())
 		serve_post();
 	if (!is_over() && host.notes != USER->noted)
@@ -271,6 +297,8 @@ static short kick_want(void *owner)
 	struct post p;
 
 	(void)owner;
+	if (host.running && notes_are_busy())
+		return 0;
 	if (!host.running || USER->posted == host.served)
 		return POLLIN;
 	p = post_copy(&USER->post);

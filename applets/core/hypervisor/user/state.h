@@ -177,6 +177,9 @@ struct post {
 };
 
 #define NOTES_RING	64	/* writes that nobody waits for */
+#define NOTES_QUIET	16	/* bytes for a console, before it is told of them */
+#define LATCHED		(1u << 31)
+#define UART_STATUS	(UART_PORT + 5)
 #define DOORBELLS_MAX	(DEVICES_MAX * QUEUES_MAX)
 
 struct counters {
@@ -214,6 +217,9 @@ struct user {
 	/* Written without waiting: addresses of doorbells. */
 	_Atomic uint32_t noted, notes_taken;
 	struct post notes[NOTES_RING];
+	bool untold;		/* there are some that it was not told of */
+	/* What a PC's UART_STATUS gives, without asking (io_latch()). */
+	_Atomic uint32_t latch;
 
 	/* Of the direct paths: linear address, or 0 if there are none. */
 	uint32_t irq_enabled, thunks;

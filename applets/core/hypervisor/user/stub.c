@@ -70,21 +70,35 @@ void stub_post(struct user *u)
 	}
 }
 
-void stub_note(struct user *u, const struct post *post)
+void stub_tell(struct user *u)
 {
-	uint32_t at = u->noted;
+	if (!u->untold)
+		return;
+	u->untold = false;
+	kick_launcher();
+}
+
+void stub_note(struct user *u, const struct post *post, bool now)
+{
+	uint32_t at = u->noted, waiting = at - u->notes_taken;
 
 	/* Full: then it is time that somebody reads them. */
-	if (at - u->notes_taken >= NOTES_RING) {
+	if (waiting >= NOTES_RING) {
 		u->post = *post;
 		stub_post(u);
 		return;
 	}
 	u->notes[at % NOTES_RING] = *post;
 	u->noted = at + 1;
+	if (!now && (waiting + 1) % NOTES_QUIET) {
+		u->untold = true;
+		return;
+	}
 	/* If others wait there, the Launcher was told already. */
-	if (u->notes_taken == at)
+	if (u->untold || u->notes_taken == at) {
+		u->untold = false;
 		kick_launcher();
+	}
 }
 
 void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
@@ -111,6 +125,7 @@ static void stub_sleep(struct user *u)
 {
 	uint32_t seen = u->wake;
 
+	stub_tell(u);
 	u->asleep = 1;
 	if (!kind_wanted(u))
 		futex_wait(&u->wake, seen);

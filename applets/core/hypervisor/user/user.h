@@ -48,8 +48,12 @@ long stub_call(long nr, long a, long b, long c, long d, long e, long f);
 /* Has the Launcher serve u->post, and waits for its answer. */
 void stub_post(struct user *u);
 
-/* Tells the Launcher of a write that nobody waits for, and goes on. */
-void stub_note(struct user *u, const struct post *post);
+/*
+ * Tells the Launcher of a write that nobody waits for, and goes on; if not
+ * now, then with others, or when there is time (stub_tell()).
+ */
+void stub_note(struct user *u, const struct post *post, bool now);
+void stub_tell(struct user *u);
 
 /* The Guest is over.  Does not return in a stub. */
 void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
