@@ -265,10 +265,11 @@ static bool load_table(struct user *u, uint32_t at, bool idt)
 
 static bool store_table(struct user *u, uint32_t at, bool idt)
 {
-	uint16_t limit = idt ? u->sys.idt_limit : u->sys.gdt_limit;
+	uint8_t bytes[6];
 
-	return mmu_write(u, at, &limit, 2) &&
-	       mmu_write(u, at + 2, idt ? &u->sys.idt : &u->sys.gdt, 4);
+	memcpy(bytes, idt ? &u->sys.idt_limit : &u->sys.gdt_limit, 2);
+	memcpy(bytes + 2, idt ? &u->sys.idt : &u->sys.gdt, 4);
+	return mmu_write(u, at, bytes, sizeof(bytes));
 }
 
 /* 0f 01: lgdt, lidt, invlpg; 5 and 6 are sgdt and sidt. */
