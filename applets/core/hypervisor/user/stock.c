@@ -10,7 +10,7 @@
 #include "kind.h"
 
 #define GATE_PRESENT	0x8000u
-#define DESC_CODE	0x00401800u	/* 32 bits of code */
+#define DESC_CODE	0x00409800u	/* 32 bits of code, present */
 #define RETRY_NS	50000	/* until the CPU is not between two rings */
 #define TSS_STACK	4u		/* esp0 in a TSS */
 
