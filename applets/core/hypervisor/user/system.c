@@ -62,8 +62,7 @@ static bool pop_flags(struct user *u, const struct insn *i)
 		return false;
 	c->gpr[SP] += 4;
 	c->eflags = (flags & FLAGS_POPPED) | FLAG_IF;
-	u->direct.flag = flags & FLAG_IF;
-	u->sys.id = flags & FLAG_ID;
+	stock_set_flag(u, flags);
 	return done(u, i);
 }
 
