@@ -39,7 +39,7 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 		frame[n++] = error;
 	frame[n++] = c->eip;
 	frame[n++] = u->direct.user ? USER_CS : kind_kernel_cs(u);
-	frame[n++] = flags | kind_flag(u);
+	frame[n++] = flags | kind_flag(u) | u->sys.id;
 	if (u->direct.user) {
 		frame[n++] = c->gpr[SP];
 		frame[n++] = USER_DS;
@@ -249,6 +249,24 @@ static bool beyond_its_segment(struct user *u)
 	return true;
 }
 
+/*
+ * What the real CPU refuses it refuses before it has looked for operands: if
+ * they are not there, that is the Guest's to know.
+ */
+static bool emulates(struct user *u, bool (*emulate)(struct user *u))
+{
+	uint32_t error;
+
+	u->sys.missed = 0;
+	if (emulate(u))
+		return true;
+	if (!u->sys.missed)
+		return false;
+	error = u->sys.missed & PF_WRITE;
+	reflect_page_fault(u, error | (u->direct.user ? PF_USER : 0));
+	return true;
+}
+
 static void cpu_protection(struct user *u)
 {
 	struct cpu *c = &u->cpu;
@@ -260,7 +278,8 @@ static void cpu_protection(struct user *u)
 		return;
 	}
 	u->n.protection++;
-	if (insn_emulate(u) || cpu_fix_selectors(u) || beyond_its_segment(u))
+	if (emulates(u, insn_emulate) || cpu_fix_selectors(u) ||
+	    beyond_its_segment(u))
 		return;
 	cpu_fault(u, TRAP_GP, true, c->error);
 }
@@ -344,7 +363,7 @@ static void cpu_exception(struct user *u)
 		return;
 	case TRAP_NP:
 	case TRAP_SS:
-		if (!insn_emulate(u) && !beyond_its_segment(u))
+		if (!emulates(u, insn_emulate) && !beyond_its_segment(u))
 			cpu_fault(u, c->trap, true, c->error);
 		return;
 	case TRAP_BP:
@@ -353,7 +372,7 @@ static void cpu_exception(struct user *u)
 			return;
 		break;
 	case TRAP_UD:
-		if (!u->direct.user && kind_undefined(u))
+		if (!u->direct.user && emulates(u, kind_undefined))
 			return;
 		break;
 	case TRAP_AC:		/* a kernel's accesses are not checked */

@@ -25,6 +25,40 @@ unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n)
 	return n;
 }
 
+/* --- memory ----------------------------------------------------------- */
+
+/* A program's segments end where the kernel begins. */
+static bool reaches(const struct user *u, uint32_t va, uint32_t n)
+{
+	return !u->direct.user ||
+	       (va < u->mmu.kernel && u->mmu.kernel - va >= n);
+}
+
+/* Remembers which of the two pages it was. */
+static bool misses(struct user *u, uint32_t va, unsigned how)
+{
+	const struct table t = mmu_table(u, u->mmu.cr3, va);
+
+	/* The bits mean the same in an entry and in an error code. */
+	if (!(how & ~mmu_entry(u, &t, 0)))
+		va = (va | (PAGE - 1)) + 1;
+	u->cpu.cr2 = va;
+	u->sys.missed = u->mmu.linear ? 0 : how;
+	return false;
+}
+
+bool insn_read(struct user *u, uint32_t va, void *to, uint32_t n)
+{
+	return reaches(u, va, n) &&
+	       (mmu_read(u, va, to, n) || misses(u, va, PF_PRESENT));
+}
+
+bool insn_write(struct user *u, uint32_t va, const void *from, uint32_t n)
+{
+	return reaches(u, va, n) && (mmu_write(u, va, from, n) ||
+				     misses(u, va, PF_PRESENT | PF_WRITE));
+}
+
 /* --- segments --------------------------------------------------------- */
 
 /* The stack's has to be of the ring that we are in. */
@@ -69,7 +103,7 @@ static bool mov_selector(struct user *u, struct insn *i)
 
 	if (modrm >> 6 != 3) {
 		sel = 0;
-		if (!mmu_read(u, insn_address(u, i, modrm), &sel, 2))
+		if (!insn_read(u, insn_address(u, i, modrm), &sel, 2))
 			return false;
 	}
 	return insn_load_selector(u, modrm >> 3 & 7, sel, i->used);
@@ -79,7 +113,7 @@ static bool pop_selector(struct user *u, struct insn *i, unsigned sreg)
 {
 	uint32_t sel = 0, sp = u->cpu.gpr[SP], eip = u->cpu.eip;
 
-	if (!mmu_read(u, sp, &sel, i->size) ||
+	if (!insn_read(u, sp, &sel, i->size) ||
 	    !insn_load_selector(u, sreg, sel, i->used))
 		return false;
 	/* Only if it was loaded: else we are elsewhere by now. */
@@ -123,7 +157,7 @@ static bool iret_outwards(struct user *u)
 	struct cpu *c = &u->cpu;
 	uint32_t frame[5];
 
-	if (!mmu_read(u, c->gpr[SP], frame, sizeof(frame)))
+	if (!insn_read(u, c->gpr[SP], frame, sizeof(frame)))
 		return no_stack(u);
 	if ((frame[1] & 0xffff) >> 3 != GDT_USER_CS)
 		return refuse(u, frame[1]);
@@ -141,7 +175,7 @@ static bool iret(struct user *u)
 	struct cpu *c = &u->cpu;
 	uint32_t frame[3];
 
-	if (!mmu_read(u, c->gpr[SP], frame, sizeof(frame)))
+	if (!insn_read(u, c->gpr[SP], frame, sizeof(frame)))
 		return u->direct.user ? false : no_stack(u);
 	if (!u->direct.user && (frame[1] & 3) == 3 &&
 	    (frame[1] & 0xffff) != HOST_CS)
@@ -169,8 +203,8 @@ static bool jump_far(struct user *u, struct insn *i, bool call)
 	if (!is_own_code(u, sel))
 		return refuse(u, sel);
 	if (call) {
-		if (!mmu_write(u, c->gpr[SP] - sizeof(back), back,
-			       sizeof(back)))
+		if (!insn_write(u, c->gpr[SP] - sizeof(back), back,
+				sizeof(back)))
 			return false;
 		c->gpr[SP] -= sizeof(back);
 	}
@@ -182,7 +216,7 @@ static bool return_far(struct user *u, const struct insn *i)
 {
 	uint32_t to[2];
 
-	if (i->size != 4 || !mmu_read(u, u->cpu.gpr[SP], to, sizeof(to)))
+	if (i->size != 4 || !insn_read(u, u->cpu.gpr[SP], to, sizeof(to)))
 		return false;
 	if (!is_own_code(u, to[1]))
 		return refuse(u, to[1]);

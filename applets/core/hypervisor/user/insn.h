@@ -28,6 +28,10 @@ uint32_t insn_address(const struct user *u, struct insn *i, uint8_t modrm);
 bool insn_load_selector(struct user *u, unsigned sreg, uint32_t sel,
 			unsigned length);
 
+/* The operands of this ring.  False: a hole, and nothing was done. */
+bool insn_read(struct user *u, uint32_t va, void *to, uint32_t n);
+bool insn_write(struct user *u, uint32_t va, const void *from, uint32_t n);
+
 /* in and out. */
 bool insn_in_out(struct user *u, const struct insn *i);
 

@@ -179,6 +179,11 @@ bool mmu_read(struct user *u, uint32_t va, void *buf, uint32_t len)
 
 bool mmu_write(struct user *u, uint32_t va, const void *buf, uint32_t len)
 {
+	uint32_t end = 1;
+
+	/* Into two pages at most: then it is done, or nothing of it. */
+	if (va % PAGE + len > PAGE && !linear_at(u, va + len - 1, &end, true))
+		return false;
 	while (len) {
 		uint32_t n = len;
 		uint8_t *to = linear_at(u, va, &n, true);

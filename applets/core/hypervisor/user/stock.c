@@ -10,7 +10,7 @@
 #include "kind.h"
 
 #define GATE_PRESENT	0x8000u
-#define DESC_CODE	0x00401800u	/* 32 bits of code */
+#define DESC_CODE	0x00409800u	/* 32 bits of code, present */
 #define RETRY_NS	50000	/* until the CPU is not between two rings */
 #define TSS_STACK	4u		/* esp0 in a TSS */
 
@@ -72,6 +72,7 @@ uint32_t stock_flag(struct user *u)
 void stock_set_flag(struct user *u, uint32_t flags)
 {
 	u->direct.flag = flags & FLAG_IF;
+	u->sys.id = flags & FLAG_ID;
 }
 
 void stock_disable(struct user *u)

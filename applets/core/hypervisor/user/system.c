@@ -48,7 +48,7 @@ static bool push_flags(struct user *u, const struct insn *i)
 	uint32_t flags = (c->eflags & FLAGS_PUSHED) | u->direct.flag |
 			 u->sys.id;
 
-	if (!mmu_write(u, c->gpr[SP] - 4, &flags, 4))
+	if (!insn_write(u, c->gpr[SP] - 4, &flags, 4))
 		return false;
 	c->gpr[SP] -= 4;
 	return done(u, i);
@@ -59,12 +59,11 @@ static bool pop_flags(struct user *u, const struct insn *i)
 	struct cpu *c = &u->cpu;
 	uint32_t flags;
 
-	if (!mmu_read(u, c->gpr[SP], &flags, 4))
+	if (!insn_read(u, c->gpr[SP], &flags, 4))
 		return false;
 	c->gpr[SP] += 4;
 	c->eflags = (flags & FLAGS_POPPED) | FLAG_IF;
-	u->direct.flag = flags & FLAG_IF;
-	u->sys.id = flags & FLAG_ID;
+	stock_set_flag(u, flags);
 	return done(u, i);
 }
 
@@ -196,9 +195,9 @@ static bool operand(struct user *u, struct insn *i, uint8_t modrm, bool write,
 	}
 	at = insn_address(u, i, modrm);
 	if (write)
-		return mmu_write(u, at, value, 2);
+		return insn_write(u, at, value, 2);
 	*value = 0;
-	return mmu_read(u, at, value, 2);
+	return insn_read(u, at, value, 2);
 }
 
 static uint32_t base_of(const uint32_t d[2])
@@ -210,7 +209,7 @@ static bool load_task(struct user *u, uint32_t sel)
 {
 	uint32_t d[2];
 
-	if (sel > u->sys.gdt_limit || !mmu_read(u, u->sys.gdt + (sel & ~7u), d,
+	if ((sel | 7) > u->sys.gdt_limit || !mmu_read(u, u->sys.gdt + (sel & ~7u), d,
 						sizeof(d)))
 		return false;
 	u->sys.tr = sel;
@@ -255,7 +254,7 @@ static bool load_table(struct user *u, uint32_t at, bool idt)
 	uint8_t bytes[6];
 	uint16_t limit;
 
-	if (!mmu_read(u, at, bytes, sizeof(bytes)))
+	if (!insn_read(u, at, bytes, sizeof(bytes)))
 		return false;
 	memcpy(&limit, bytes, 2);
 	memcpy(idt ? &u->sys.idt : &u->sys.gdt, bytes + 2, 4);
@@ -266,10 +265,11 @@ static bool load_table(struct user *u, uint32_t at, bool idt)
 
 static bool store_table(struct user *u, uint32_t at, bool idt)
 {
-	uint16_t limit = idt ? u->sys.idt_limit : u->sys.gdt_limit;
+	uint8_t bytes[6];
 
-	return mmu_write(u, at, &limit, 2) &&
-	       mmu_write(u, at + 2, idt ? &u->sys.idt : &u->sys.gdt, 4);
+	memcpy(bytes, idt ? &u->sys.idt_limit : &u->sys.gdt_limit, 2);
+	memcpy(bytes + 2, idt ? &u->sys.idt : &u->sys.gdt, 4);
+	return insn_write(u, at, bytes, sizeof(bytes));
 }
 
 /* 0f 01: lgdt, lidt, invlpg; 5 and 6 are sgdt and sidt. */
@@ -317,8 +317,8 @@ static bool load_stack(struct user *u, struct insn *i)
 	uint32_t at = insn_address(u, i, modrm), value, sel = 0;
 	uint32_t eip = u->cpu.eip;
 
-	if (IS_REGISTER(modrm) || !mmu_read(u, at, &value, 4) ||
-	    !mmu_read(u, at + 4, &sel, 2) ||
+	if (IS_REGISTER(modrm) || !insn_read(u, at, &value, 4) ||
+	    !insn_read(u, at + 4, &sel, 2) ||
 	    !insn_load_selector(u, SS, sel, i->used))
 		return false;
 	/* Only if it was loaded: else we are elsewhere by now. */

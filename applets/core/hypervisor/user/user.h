@@ -131,7 +131,10 @@ uint32_t mmu_mappable(const struct user *u, uint32_t va, uint32_t pte);
 /* A word of the Guest's RAM, which may lie anywhere. */
 uint32_t *mmu_ram(struct user *u, uint32_t gpa, uint32_t len);
 
-/* Guest's memory by linear address; false, all or part not done: a hole. */
+/*
+ * Guest's memory by linear address, a page of it at most.  False: a hole, and
+ * nothing was written.
+ */
 bool mmu_read(struct user *u, uint32_t va, void *buf, uint32_t len);
 bool mmu_write(struct user *u, uint32_t va, const void *buf, uint32_t len);
 
