@@ -55,9 +55,15 @@ void stub_post(struct user *user)
 	abort();
 }
 
-void stub_note(struct user *user, const struct post *post)
+void stub_note(struct user *user, const struct post *post, bool now)
 {
-	(void)user, (void)post;
+	(void)user, (void)post, (void)now;
+	abort();
+}
+
+void stub_tell(struct user *user)
+{
+	(void)user;
 	abort();
 }
 
