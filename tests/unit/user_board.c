@@ -55,9 +55,9 @@ void stub_post(struct user *user)
 	abort();
 }
 
-void stub_note(struct user *user, const struct post *post, bool now)
+void stub_note(struct user *user, const struct post *post, bool at_once)
 {
-	(void)user, (void)post, (void)now;
+	(void)user, (void)post, (void)at_once;
 	abort();
 }
 

@@ -137,9 +137,14 @@ void stub_post(struct user *user)
 	user->post.value = host.answer;
 }
 
-void stub_note(struct user *user, const struct post *post)
+void stub_tell(struct user *user)
 {
 	(void)user;
+}
+
+void stub_note(struct user *user, const struct post *post, bool at_once)
+{
+	(void)at_once, (void)user;
 	host.notes++;
 	host.post = *post;
 }

@@ -253,16 +253,13 @@ static bool beyond_its_segment(struct user *u)
  * What the real CPU refuses it refuses before it has looked for operands: if
  * they are not there, that is the Guest's to know.
  */
-static bool emulates(struct user *u, bool (*emulate)(struct user *u))
+static bool missed(struct user *u)
 {
-	uint32_t error;
+	uint32_t error = u->sys.missed & PF_WRITE;
 
-	u->sys.missed = 0;
-	if (emulate(u))
-		return true;
 	if (!u->sys.missed)
 		return false;
-	error = u->sys.missed & PF_WRITE;
+	u->sys.missed = 0;
 	reflect_page_fault(u, error | (u->direct.user ? PF_USER : 0));
 	return true;
 }
@@ -278,7 +275,7 @@ static void cpu_protection(struct user *u)
 		return;
 	}
 	u->n.protection++;
-	if (emulates(u, insn_emulate) || cpu_fix_selectors(u) ||
+	if (insn_emulate(u) || missed(u) || cpu_fix_selectors(u) ||
 	    beyond_its_segment(u))
 		return;
 	cpu_fault(u, TRAP_GP, true, c->error);
@@ -363,7 +360,7 @@ static void cpu_exception(struct user *u)
 		return;
 	case TRAP_NP:
 	case TRAP_SS:
-		if (!emulates(u, insn_emulate) && !beyond_its_segment(u))
+		if (!insn_emulate(u) && !missed(u) && !beyond_its_segment(u))
 			cpu_fault(u, c->trap, true, c->error);
 		return;
 	case TRAP_BP:
@@ -372,7 +369,7 @@ static void cpu_exception(struct user *u)
 			return;
 		break;
 	case TRAP_UD:
-		if (!u->direct.user && emulates(u, kind_undefined))
+		if (!u->direct.user && (kind_undefined(u) || missed(u)))
 			return;
 		break;
 	case TRAP_AC:		/* a kernel's accesses are not checked */
