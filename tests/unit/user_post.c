@@ -189,7 +189,7 @@ static void turns(unsigned n)
 		rig_turn();
 }
 
-/* A post waits; what is only noted does not wait, and is lost. */
+/* What is noted waits, and a post behind it waits for both. */
 static void busy(void)
 {
 	begin(NULL);
@@ -198,14 +198,15 @@ static void busy(void)
 	USER->noted = 1;
 	kick();
 	turns(5);
-	CHECK_EQ(USER->notes_taken, 1);
+	CHECK_EQ(USER->notes_taken, 0);
 	CHECK(!post(port_post(true, 1, PORT), NULL));
 	turns(5);
 	CHECK_EQ(port.writes, 0);
 	CHECK(USER->answered != USER->posted);
 	port.busy = false;
 	turns(5);
-	CHECK_EQ(port.writes, 1);
+	CHECK_EQ(USER->notes_taken, 1);
+	CHECK_EQ(port.writes, 2);
 	CHECK_EQ(USER->answered, USER->posted);
 }
 
