@@ -245,7 +245,7 @@ static void beyond_4g(void)
 	CHECK_EQ(host_has(KERNEL), 0);
 }
 
-/* --- write protection ------------------------------------------------------ */
+/* --- write protection ----------------------------------------------------- */
 
 static void unprotected(void)
 {
@@ -283,7 +283,7 @@ static void unprotected_by_us(void)
 	CHECK(!mmu_write(u, SECOND + 2 * PAGE, &value, 4));
 }
 
-/* --- when changes are seen ------------------------------------------------- */
+/* --- when changes are seen ------------------------------------------------ */
 
 static void invalidated(void)
 {
@@ -388,7 +388,7 @@ static void reloaded_another(void)
 	CHECK_EQ(host.crash, CRASH_TABLE);
 }
 
-/* --- text ------------------------------------------------------------------ */
+/* --- text ----------------------------------------------------------------- */
 
 #define TEXT		(SECOND + 4 * PAGE)
 #define ALIAS		(SECOND + 8 * PAGE)

@@ -101,6 +101,7 @@ static bool implied(const struct user *u, uint8_t op, uint32_t *va,
 		*va = r[SP] - 4;
 		return true;
 	case 0x58 ... 0x5f: case 0x9d: case 0xc2: case 0xc3: case 0xc9:
+	case 0xcb: case 0xcf:
 		*va = r[SP];
 		return true;
 	case 0xa4: case 0xa5:
