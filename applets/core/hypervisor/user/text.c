@@ -7,9 +7,8 @@
  * several places at once: code read from a wrong place soon falls into step
  * with the right one, or turns into what no kernel does.
  */
-#include "access.h"
 #include "state.h"
-#include "text.h"
+#include "text_read.h"
 
 /* Positions are those in bytes[]. */
 #define FIRST	TEXT_AROUND
@@ -17,127 +16,22 @@
 
 #define RING	16	/* of positions ahead; over INSN_MAX */
 #define STRAIGHT 8	/* instructions that a selector is followed for */
-#define PEEK	8	/* bytes behind an opcode that we look at */
 
 struct text {
-	const uint8_t *bytes;
-	unsigned begin, end;	/* of what there is of them */
+	struct text_source from;
 	uint8_t *page;
 	bool cpuid;
 	unsigned changed, left;
 };
 
-struct one {
-	unsigned at, n;		/* n: bytes; 0: no such instruction */
-	const uint8_t *op;	/* behind the prefixes */
-	bool prefixed, half;	/* half: operands of 16 bits */
-};
-
 static void put(struct text *t, const uint8_t *where, uint8_t byte)
 {
-	unsigned at = where - t->bytes - FIRST;
+	unsigned at = where - t->from.bytes - FIRST;
 
 	if (at >= PAGE)
 		return;
 	t->page[at] = byte;
 	t->changed++;
-}
-
-/* --- reading ---------------------------------------------------------- */
-
-/*
- * What no compiler makes and no kernel needs, bit n & 31 of word n >> 5: BCD
- * arithmetic, the stack pointer counted up or popped, arpl, enter, into, int1,
- * far returns that drop arguments, and the like.
- */
-static const uint32_t odd_one[8] = {
-	0x00800000, 0x80808080, 0x10001010, 0x00000008,
-	0x00000004, 0x00000000, 0x00704500, 0x00020000,
-};
-
-/* Behind 0f: what is not defined. */
-static const uint32_t odd_two[8] = {
-	[0] = 0x00001410, [1] = 0xfa4000f0, [7] = 0x80000000,
-};
-
-/* By what is in ModRM: bits for each reg, and for memory or a register. */
-static const struct { uint8_t op, reg, memory, direct; } odd_modrm[] = {
-	{ 0x62, 0, 1, 0 }, { 0xc4, 0, 1, 0 }, { 0xc5, 0, 1, 0 },
-	{ 0x8d, 0, 0, 1 }, { 0x8e, 0xc2, 0, 0 }, { 0x8f, 0xfe, 0, 0 },
-	{ 0xc6, 0xfe, 0, 0 }, { 0xc7, 0xfe, 0, 0 }, { 0xfe, 0xfc, 0, 0 },
-	{ 0xff, 0x80, 0, 0 },
-};
-
-static bool is_odd(const uint8_t *op)
-{
-	const uint32_t *set = op[0] == 0x0f ? odd_two : odd_one;
-	uint8_t last = op[op[0] == 0x0f];
-
-	for (unsigned i = 0; i < ARRAY_SIZE(odd_modrm); i++)
-		if (odd_modrm[i].op == op[0] &&
-		    (odd_modrm[i].reg >> (op[1] >> 3 & 7) & 1 ||
-		     (op[1] >> 6 == 3 ? odd_modrm[i].direct :
-		      odd_modrm[i].memory)))
-			return true;
-	return (!op[0] && !op[1]) || (set[last >> 5] >> (last & 31) & 1);
-}
-
-/*
- * Jumps of static calls are one behind the other, each with a mark.  So regular
- * are they that who reads them wrong does so to the end; but within something
- * else there is no such mark.
- */
-static bool hides_mark(const uint8_t *bytes, unsigned n)
-{
-	while (--n)
-		if (*++bytes == 0x0f && bytes[1] == 0xb9 && bytes[2] == 0xcc)
-			return true;
-	return false;
-}
-
-/*
- * Zeros that fill up to the next section of a module; how many.  A single one
- * might be an instruction's, but not behind ret.
- */
-static unsigned gap_at(const struct text *t, unsigned at)
-{
-	unsigned n = 0;
-
-	while (at + n < t->end && n < RING && !t->bytes[at + n])
-		n++;
-	if (n == RING || (at + n) % (n > 3 ? 16 : 4))
-		return 0;
-	return n > 1 || (at > t->begin && t->bytes[at - 1] == 0xc3) ? n : 0;
-}
-
-static bool is_prefix(uint8_t byte)
-{
-	return (byte & 0xe7) == 0x26 || (byte & 0xfc) == 0x64 ||
-	       byte == 0xf0 || (byte & 0xfe) == 0xf2;
-}
-
-static void read_one(const struct text *t, unsigned at, struct one *o)
-{
-	const uint8_t *op = t->bytes + at;
-
-	*o = (struct one){ .at = at, .op = op };
-	if (at >= t->end)
-		return;
-	o->n = gap_at(t, at);
-	if (o->n)
-		return;
-	o->n = insn_length(op, t->end - at);
-	if (!o->n || hides_mark(op, o->n)) {
-		o->n = 0;
-		return;
-	}
-	for (; is_prefix(*op); op++) {
-		o->prefixed = true;
-		o->half |= *op == 0x66;
-	}
-	o->op = op;
-	if (is_odd(op))
-		o->n = 0;
 }
 
 /* --- selectors -------------------------------------------------------- */
@@ -172,15 +66,16 @@ static unsigned after_modrm(const uint8_t *op, uint8_t modrm, unsigned regs)
  * Which registers hold the selector after an instruction, if these do before
  * it; none if it leads elsewhere.
  */
-static unsigned after(const struct text *t, const struct one *o, unsigned regs)
+static unsigned after(const struct text *t, const struct text_insn *o,
+		      unsigned regs)
 {
-	unsigned modrm = insn_modrm(t->bytes + o->at, o->n);
+	unsigned modrm = insn_modrm(t->from.bytes + o->at, o->n);
 	uint8_t op = o->op[0] == 0x0f ? o->op[1] & 0x8f : o->op[0];
 
 	if (op == 0xff)
 		return 0;
 	if (modrm)
-		return after_modrm(o->op, t->bytes[o->at + modrm], regs);
+		return after_modrm(o->op, t->from.bytes[o->at + modrm], regs);
 	switch (op >> 3) {
 	case 0x50 >> 3:			/* push */
 		return regs >> (op & 7) & 1 ? USED : regs;
@@ -201,10 +96,10 @@ static bool is_moved(const struct text *t, unsigned at, unsigned regs,
 		     unsigned into)
 {
 	bool found = false;
-	struct one o;
+	struct text_insn o;
 
 	for (unsigned i = 0; i < STRAIGHT && regs; i++, at += o.n) {
-		read_one(t, at, &o);
+		text_read(&t->from, at, &o);
 		if (!o.n)
 			break;
 		if (o.op[0] != 0x8e || o.op[1] >> 6 != 3)
@@ -230,14 +125,14 @@ static bool is_popped(const uint8_t *op, unsigned into)
 }
 
 /* mov and push of a constant. */
-static void treat_selector(struct text *t, const struct one *o)
+static void treat_selector(struct text *t, const struct text_insn *o)
 {
 	const uint8_t *op = o->op;
 	unsigned next = o->at + o->n;
 	bool mov = op[0] >= 0xb8;
 
 	/* All that we look for is less than a byte, whose sign is extended. */
-	for (const uint8_t *p = t->bytes + next; --p > op + 1;)
+	for (const uint8_t *p = t->from.bytes + next; --p > op + 1;)
 		if (*p)
 			return;
 	for (unsigned i = 0; i < ARRAY_SIZE(meanings); i++) {
@@ -246,7 +141,7 @@ static void treat_selector(struct text *t, const struct one *o)
 		if (m->from != op[1] || (op[0] == 0x6a && op[1] >> 7))
 			continue;
 		if (mov ? is_moved(t, next, 1u << (op[0] & 7), m->into) :
-		    is_popped(t->bytes + next, m->into))
+		    is_popped(t->from.bytes + next, m->into))
 			put(t, op + 1, m->to);
 	}
 }
@@ -265,12 +160,12 @@ static void treat_two(struct text *t, const uint8_t *op)
 		put(t, op + 2, modrm ^ (reg ? 0x38 : 0x28));
 }
 
-static void treat_one(struct text *t, const struct one *o)
+static void treat_one(struct text *t, const struct text_insn *o)
 {
 	switch (o->op[0]) {
 	case 0x9c: case 0x9d:
 		/* Of 16 bits, or with a prefix that outs would heed. */
-		if (o->prefixed)
+		if (o->op != t->from.bytes + o->at)
 			t->left++;
 		else
 			put(t, o->op, o->op[0] == 0x9c ? 0x6e : 0x6c);
@@ -287,10 +182,10 @@ static void treat_one(struct text *t, const struct one *o)
 /* From an instruction to `to`, or to the first that is none; returns where. */
 static unsigned treat_from(struct text *t, unsigned at, unsigned to)
 {
-	struct one o;
+	struct text_insn o;
 
 	for (; at < to; at += o.n) {
-		read_one(t, at, &o);
+		text_read(&t->from, at, &o);
 		if (!o.n)
 			break;
 		treat_one(t, &o);
@@ -310,8 +205,8 @@ static unsigned treat_from(struct text *t, unsigned at, unsigned to)
 static unsigned origin_of(const struct text *t, unsigned entry)
 {
 	struct { unsigned count, origin; } ring[RING] = { 0 }, m, *to;
-	unsigned from = t->begin, all = 0;
-	struct one o;
+	unsigned from = t->from.begin, all = 0;
+	struct text_insn o;
 
 	for (unsigned at = from; at < entry; at++) {
 		m = ring[at % RING];
@@ -330,7 +225,7 @@ static unsigned origin_of(const struct text *t, unsigned entry)
 		}
 		if (!m.count)
 			continue;
-		read_one(t, at, &o);
+		text_read(&t->from, at, &o);
 		to = &ring[(at + o.n) % RING];
 		if (!o.n) {
 			all -= m.count;
@@ -351,9 +246,9 @@ unsigned text_treat(const uint8_t *bytes, unsigned before, unsigned behind,
 		    struct text_counts *n)
 {
 	struct text t = {
-		.bytes = bytes, .page = page, .cpuid = cpuid,
-		.begin = FIRST - before,
-		.end = LAST + (behind < PEEK ? 0 : behind - PEEK),
+		.from = { bytes, FIRST - before, LAST +
+			  (behind < TEXT_PEEK ? 0 : behind - TEXT_PEEK) },
+		.page = page, .cpuid = cpuid,
 	};
 	unsigned origin = origin_of(&t, entry += FIRST), at;
 
