@@ -3,7 +3,6 @@
  * What a Guest is told of its CPU (Intel SDM volume 2, CPUID), and the few
  * model specific registers that it may ask for.
  */
-#include <cpuid.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -18,6 +17,17 @@
 #define PC_EDX		0x00002028u
 #define PC_ECX		0x42400002u
 #define HYPERVISOR	(1u << 31)
+
+/*
+ * Where a kernel saves more than fxsave does, programs may have it: AVX and
+ * AVX-512, that is XCR0's bits here, and what of leaf 1 and 7 goes with it.
+ */
+#define XSAVE		(1u << 26)
+#define OSXSAVE		(1u << 27)
+#define AVX_ECX		0x30001000u	/* AVX, F16C, FMA */
+#define LEAF7_EBX	0xf02b0328u	/* AVX2 and AVX512*, BMI, ADX, SHA, ERMS */
+#define LEAF7_ECX	0x00005f42u	/* VBMI, GFNI, VAES, VPCLMUL, VNNI, ... */
+#define FAST_STRINGS	(1u << 9)
 
 #define KVM_LEAF	0x40000000u
 /* KVM_FEATURE_: CLOCKSOURCE, NOP_IO_DELAY, CLOCKSOURCE2, _STABLE_BIT. */
@@ -59,28 +69,56 @@ static void put_name(uint32_t *a, uint32_t *b, uint32_t *c, const char *name)
 	memcpy(c, name + 8, 4);
 }
 
+static void filter_features(const struct user *u, uint32_t r[4])
+{
+	uint32_t more = u->states ? XSAVE | AVX_ECX : 0;
+
+	if (more && u->sys.cr4 & CR4_OSXSAVE)
+		more |= OSXSAVE;
+	r[0] = 0x6f0 | (r[0] & 0xf);
+	r[1] &= 0xff00;
+	r[2] = (r[2] & (LEAF1_ECX | PC_ECX | more)) | HYPERVISOR;
+	r[3] = (r[3] & LEAF1_EDX) | PC_EDX;
+}
+
+/* Sizes are the Host's whatever is on: its xsave saves what is on there. */
+static void filter_states(const struct user *u, uint32_t leaf,
+			  uint32_t r[4])
+{
+	uint32_t on = u->states;
+
+	if (!on || (leaf > 1 && (leaf >= CPUID_STATES || !(on >> leaf & 1))))
+		memset(r, 0, 4 * sizeof(*r));
+	if (leaf == 1) {
+		r[0] &= 1;		/* xsaveopt */
+		r[1] = r[2] = r[3] = 0;
+	}
+}
+
 /*
  * A PC's kernel knows what to do about each maker's faults, by registers that
  * we have not.  This one has no faults that it would know of; and a clock that
  * is right, like KVM's.
  */
-static void filter_stock(uint32_t leaf, uint32_t r[4])
+static void filter_stock(const struct user *u, uint32_t leaf,
+			 uint32_t r[4])
 {
 	switch (leaf) {
 	case 0:
-		r[0] = 7;
+		r[0] = 0xd;
 		put_name(&r[1], &r[3], &r[2], "lguestUSERr3");
 		break;
 	case 1:
-		r[0] = 0x6f0 | (r[0] & 0xf);
-		r[1] &= 0xff00;
-		r[2] = (r[2] & (LEAF1_ECX | PC_ECX)) | HYPERVISOR;
-		r[3] = (r[3] & LEAF1_EDX) | PC_EDX;
+		filter_features(u, r);
 		break;
 	case 7:
-		r[0] = r[2] = 0;
-		r[1] &= 1u << 9;		/* fast string moves */
+		r[0] = 0;
+		r[1] &= u->states ? LEAF7_EBX : FAST_STRINGS;
+		r[2] &= u->states ? LEAF7_ECX : 0;
 		r[3] = ARCH_CAPABILITIES;
+		break;
+	case 0xd:
+		filter_states(u, u->cpu.gpr[CX], r);
 		break;
 	case KVM_LEAF:
 		r[0] = KVM_LEAF + 1;
@@ -113,17 +151,30 @@ static void filter_stock(uint32_t leaf, uint32_t r[4])
 	}
 }
 
+unsigned cpuid_row(uint32_t leaf, uint32_t sub)
+{
+	if (leaf >> 31)
+		return CPUID_LEAVES + leaf % 16 % CPUID_EXTENDED;
+	/* The last one of the caches says that there are no more. */
+	if (leaf == 4)
+		return CPUID_LEAVES + CPUID_EXTENDED +
+		       (sub < CPUID_CACHES ? sub : CPUID_CACHES - 1);
+	if (leaf == 0xd)
+		return CPUID_ROWS - CPUID_STATES + sub % CPUID_STATES;
+	return leaf % CPUID_LEAVES;
+}
+
 void cpuid_emulate(struct user *u)
 {
 	struct cpu *c = &u->cpu;
 	uint32_t leaf = c->gpr[AX], r[4] = { 0 };
 	/* No leaf beyond the last: the CPU would answer with that one. */
-	uint32_t max = leaf >> 31 ? EXTENDED_MAX : u->stock ? 7 : 5;
+	uint32_t max = leaf >> 31 ? EXTENDED_MAX : u->stock ? 0xd : 5;
 
 	if (leaf <= max)
-		__cpuid_count(leaf, c->gpr[CX], r[0], r[1], r[2], r[3]);
+		memcpy(r, u->cpuid[cpuid_row(leaf, c->gpr[CX])], sizeof(r));
 	if (u->stock)
-		filter_stock(leaf, r);
+		filter_stock(u, leaf, r);
 	else
 		filter_lguest(leaf, r);
 	c->gpr[AX] = r[0];

@@ -72,6 +72,9 @@ enum { GDT_TLS = 6, GDT_TLS_END = 9, GDT_KERNEL_CS = 12, GDT_KERNEL_DS,
 #define HOST_DS		0x2bu
 #define LDT_SELECTOR(i)	((uint16_t)((i) << 3 | 7))
 
+#define FPU_MAX		2752u	/* AVX-512's, which is up to 2688 */
+#define CR4_OSXSAVE	(1u << 18)
+
 struct cpu {
 	uint32_t gpr[8], eip, eflags;
 	uint16_t sel[SELECTORS];	/* the real ones; CS and SS unused */
@@ -83,7 +86,7 @@ struct cpu {
 	uint32_t dr[8];
 	uint32_t idt[256][2], gdt[GDT_ENTRIES][2];
 	uint32_t gdt_generation;	/* grows with each change */
-	uint8_t fpu[464];	/* of fxsave: the rest is the frame's own */
+	uint8_t fpu[FPU_MAX];	/* of fxsave or xsave */
 	bool fpu_used;
 };
 
@@ -177,6 +180,12 @@ struct post {
 	uint32_t crash, args[3];
 };
 
+/* What the Host's CPU says of itself; a row for each leaf and its like. */
+enum { CPUID_LEAVES = 14, CPUID_EXTENDED = 9, CPUID_CACHES = 4,
+	CPUID_STATES = 8,
+	CPUID_ROWS = CPUID_LEAVES + CPUID_EXTENDED + CPUID_CACHES +
+		     CPUID_STATES };
+
 #define NOTES_RING	64	/* writes that nobody waits for */
 #define NOTES_QUIET	16	/* bytes for a console, before it is told of them */
 #define LATCHED		(1u << 31)
@@ -203,6 +212,8 @@ struct user {
 	uint32_t pgdir;		/* where Guests up to 3.0 get their first */
 	bool stock;		/* a PC's kernel, not one of lguest's */
 	bool cpuid_faults;	/* the Host can make CPUID trap */
+	uint32_t cpuid[CPUID_ROWS][4];
+	uint32_t states;	/* of XCR0, that a kernel may save */
 	uint64_t tsc, tsc_ns;	/* of one moment, before the Guest ran */
 	uint32_t rings;		/* gpa: of what is from here on, only kicks */
 	uint32_t doorbells[DOORBELLS_MAX];	/* gpa; 0: none */

@@ -4,6 +4,7 @@
  * real one, in processes of ours; see user.h.
  */
 #include <asm/prctl.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -81,6 +82,38 @@ static bool cpuid_faults(void)
 	return !syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
 }
 
+/* AVX and AVX-512.  A Host with other states saves those as well, unasked. */
+#define XSAVE_STATES	0xe7u
+#define OSXSAVE		(1u << 27)
+
+static void cpuid_row_read(struct user *u, uint32_t leaf, uint32_t sub)
+{
+	uint32_t *r = u->cpuid[cpuid_row(leaf, sub)];
+
+	/* Of leaves beyond the last the CPU would say what that one is. */
+	if (__get_cpuid_max(leaf & 0x80000000, NULL) >= leaf)
+		__cpuid_count(leaf, sub, r[0], r[1], r[2], r[3]);
+}
+
+/* Here, for in stubs CPUID may trap whoever asks. */
+static void cpuid_read(struct user *u)
+{
+	uint32_t low, high;
+
+	for (unsigned i = 0; i < CPUID_LEAVES - 1; i++)
+		cpuid_row_read(u, i, 0);
+	for (unsigned i = 0; i < CPUID_EXTENDED; i++)
+		cpuid_row_read(u, 0x80000000 + i, 0);
+	for (unsigned i = 0; i < CPUID_CACHES; i++)
+		cpuid_row_read(u, 4, i);
+	for (unsigned i = 0; i < CPUID_STATES; i++)
+		cpuid_row_read(u, 0xd, i);
+	if (!(u->cpuid[1][2] & OSXSAVE))
+		return;
+	asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	u->states = low & ~XSAVE_STATES || high ? 0 : low;
+}
+
 static void hypervisor_user_create(struct guest *g)
 {
 	struct user *u = mmap(USER, sizeof(*u), PROT_READ | PROT_WRITE,
@@ -98,7 +131,8 @@ static void hypervisor_user_create(struct guest *g)
 	u->window_end = g->window + WINDOW_SIZE;
 	u->lowest = LINEAR_START;
 	u->cpuid_faults = cpuid_faults();
-	if (!u->cpuid_faults)
+	cpuid_read(u);
+	if (!u->cpuid_faults && !(u->stock && u->states))
 		verbose("CPUID does not trap here: programs in the Guest see AVX, which its kernel cannot save");
 	space_init(u);
 	direct_create(u);

@@ -227,6 +227,9 @@ bool system_replaced(struct user *u, struct insn *i);
 
 /* In the Guest's registers. */
 void cpuid_emulate(struct user *u);
+
+/* Where u->cpuid has it; leaf is not beyond the last, 0xd or 0x80000008. */
+unsigned cpuid_row(uint32_t leaf, uint32_t sub);
 void msr_read(struct user *u);
 void msr_write(struct user *u);
 
