@@ -136,6 +136,8 @@ static void hypervisor_user_create(struct guest *g)
 		verbose("CPUID does not trap here: programs in the Guest see AVX, which its kernel cannot save");
 	space_init(u);
 	direct_create(u);
+	u->direct.fn = u->stock ? (uintptr_t)system_direct :
+				  (uintptr_t)lguest_direct;
 	post_create(g);
 	boot_load(g, u);
 	made = true;
