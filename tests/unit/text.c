@@ -106,6 +106,7 @@ struct totals {
 };
 
 static struct totals totals;
+static uint8_t starts[PAGE / 8];
 
 /* --- by the disassembler's word --------------------------------------- */
 
@@ -336,7 +337,7 @@ static void page_treat(const struct file *f, uint32_t at, unsigned entry,
 	memcpy(bytes + TEXT_AROUND - before, f->bytes + at - before,
 	       before + PAGE + behind);
 	memcpy(page, f->bytes + at, PAGE);
-	text_treat(bytes, before, behind, entry, page, true, n);
+	text_treat(bytes, before, behind, entry, page, true, n, starts);
 }
 
 static void page_judge(const struct file *f, uint32_t at, unsigned entry)
@@ -467,7 +468,7 @@ static unsigned treat(unsigned entry, bool cpuid)
 {
 	memcpy(page, bytes, PAGE);
 	return text_treat(around, TEXT_AROUND, TEXT_AROUND, entry, page, cpuid,
-			  &counts);
+			  &counts, starts);
 }
 
 struct form {
@@ -709,7 +710,8 @@ static void garbage_once(unsigned before, unsigned behind, unsigned odds)
 			  "\x90\x9c\x9d\x50\x58\x89\xc3\x0f\xa2"[rand() % 9];
 	memset(&counts, 0, sizeof(counts));
 	memcpy(page, old, PAGE);
-	text_treat(code, before, behind, entry, page, rand() % 2, &counts);
+	text_treat(code, before, behind, entry, page, rand() % 2, &counts,
+		   starts);
 	for (unsigned i = 0; i < PAGE; i++)
 		if (page[i] != old[i]) {
 			changed++;

@@ -49,6 +49,8 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 		stub_crash(u, CRASH_STACK, sp, vector, c->eip);
 		return true;
 	}
+	if (u->stock && !u->direct.user)
+		window_interrupted(u, sp + (has_error ? 4 : 0));
 	u->direct.user = 0;
 	c->gpr[SP] = sp;
 	c->eip = (gate[0] & 0xffff) | (gate[1] & 0xffff0000);
@@ -60,6 +62,9 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 
 void cpu_fault(struct user *u, unsigned vector, bool has_error, uint32_t error)
 {
+	if (u->stock && !u->direct.user && vector < VECTOR_IRQ &&
+	    vector != TRAP_DB && window_fault(u))
+		return;
 	if (!cpu_deliver(u, vector, has_error, error))
 		stub_crash(u, CRASH_TRAP, vector, u->cpu.eip,
 			   vector == TRAP_PF ? u->cpu.cr2 : error);

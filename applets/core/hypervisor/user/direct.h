@@ -56,7 +56,9 @@ struct direct {
 	uint32_t vdso_seen;	/* how often we looked for one */
 	uint32_t flag;		/* a PC's FLAG_IF */
 	uint32_t tls[6];	/* what of its GDT the LDT holds */
-	uint8_t reserved[0x100 - 0x58];
+	uint32_t cr2;		/* a PC's, of its last page fault */
+	uint32_t pending;	/* an interrupt waits for its FLAG_IF */
+	uint8_t reserved[0x100 - 0x60];
 	uint8_t code[0x400];	/* from DIRECT_PC_IRET on */
 };
 
@@ -66,6 +68,8 @@ _Static_assert(offsetof(struct direct, fn) == D_FN, "");
 _Static_assert(offsetof(struct direct, top) == D_TOP, "");
 _Static_assert(offsetof(struct direct, flag) == 0x3c, "");
 _Static_assert(offsetof(struct direct, tls) == 0x40, "");
+_Static_assert(offsetof(struct direct, cr2) == 0x58, "");
+_Static_assert(offsetof(struct direct, pending) == 0x5c, "");
 _Static_assert(offsetof(struct direct, code) == 0x100, "");
 
 struct user;

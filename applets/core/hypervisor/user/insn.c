@@ -311,6 +311,8 @@ bool insn_emulate(struct user *u)
 		u->n.two[i.bytes[i.used % INSN_MAX]]++;
 	else
 		u->n.one[op]++;
+	if (u->stock && !u->direct.user && window_try(u, i.bytes))
+		return true;
 	switch (op) {
 	case 0x8e:
 		return mov_selector(u, &i);

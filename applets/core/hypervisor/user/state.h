@@ -13,6 +13,7 @@
 #include "direct.h"
 #include "machine.h"
 #include "text.h"
+#include "window.h"
 
 #define PAGE		4096u
 #define SPACES_MAX	48	/* stubs; a bit each in a 64-bit mask */
@@ -152,7 +153,7 @@ struct lguest_state {
 
 /* What lguest's Guests never had: the CPU's own registers for systems. */
 struct system {
-	uint32_t cr0, cr2, cr4;
+	uint32_t cr0, cr4;
 	bool overwrites;	/* CR0.WP is off: ring 0 may write anything */
 	uint32_t idt, idt_limit, gdt, gdt_limit;
 	uint32_t tr, tss, ldtr;	/* linear address of the TSS */
@@ -244,6 +245,7 @@ struct user {
 	struct counters n;
 	struct space spaces[SPACES_MAX];
 	struct mmu mmu;
+	struct windows windows;
 	uint8_t stacks[SPACES_MAX][STACK_SIZE] __attribute__((aligned(4096)));
 	/* Pages that the Guest sees, too. */
 	struct direct direct __attribute__((aligned(4096)));

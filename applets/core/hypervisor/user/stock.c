@@ -82,7 +82,7 @@ void stock_disable(struct user *u)
 
 void stock_cr2(struct user *u, uint32_t va)
 {
-	u->sys.cr2 = va;
+	u->direct.cr2 = va;
 }
 
 /* A CPU that was halted with interrupts off nobody will wake. */
@@ -110,14 +110,19 @@ void stock_interrupt(struct user *u)
 static void treat(struct user *u, uint32_t va, uint32_t frame)
 {
 	uint8_t bytes[PAGE + 2 * TEXT_AROUND] = { 0 }, *page = u->ram + frame;
+	uint8_t starts[PAGE / 8] = { 0 };
 	unsigned around = TEXT_AROUND, before, behind;
+
+	if (window_owns(u, frame))
+		return;
 
 	before = mmu_read(u, va - around, bytes, around) ? around : 0;
 	memcpy(bytes + around, page, PAGE);
 	behind = mmu_read(u, va + PAGE, bytes + around + PAGE, around) ?
 		 around : 0;
 	text_treat(bytes, before, behind, u->cpu.eip - va, page,
-		   !u->cpuid_faults, &u->text);
+		   !u->cpuid_faults, &u->text, starts);
+	window_text(u, va, bytes + around, starts);
 }
 
 static void forget(struct user *u, uint32_t va)
@@ -125,6 +130,7 @@ static void forget(struct user *u, uint32_t va)
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
 	uint32_t pte = u->mmu.kernel_pte[va >> 12];
 
+	window_forget(u, va);
 	space_unmap(u, s, va);
 	u->mmu.treated[pte >> 12] = 0;
 }
@@ -136,6 +142,7 @@ static bool writes_to_itself(struct user *u, uint32_t va, uint32_t frame)
 
 	if (u->direct.user || c->eip + INSN_MAX < va || c->eip >= va + PAGE)
 		return false;
+	window_forget(u, va);
 	u->sys.stepped = va;
 	c->eflags |= FLAG_TF;
 	space_map(u, &u->spaces[u->cur % SPACES_MAX], va, 1,

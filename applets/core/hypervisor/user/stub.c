@@ -331,7 +331,8 @@ static void run_on(struct user *u, struct space *s)
 	if (u->stock)
 		stock_descriptors(u);
 	ldt_sync(u, s);
-	u->direct.slow = u->cpu.ts || kind_wanted(u);
+	u->direct.pending = kind_wanted(u);
+	u->direct.slow = u->cpu.ts || u->direct.pending;
 }
 
 /*

@@ -126,7 +126,7 @@ static bool mov_from_control(struct user *u, struct insn *i)
 		*to = (u->sys.cr0 & ~CR0_TS) | (u->cpu.ts ? CR0_TS : 0);
 		break;
 	case 2:
-		*to = u->sys.cr2;
+		*to = u->direct.cr2;
 		break;
 	case 3:
 		*to = u->mmu.cr3;
@@ -150,7 +150,7 @@ static bool mov_to_control(struct user *u, struct insn *i)
 		set_cr0(u, value);
 		break;
 	case 2:
-		u->sys.cr2 = value;
+		u->direct.cr2 = value;
 		break;
 	case 3:
 		set_cr3(u, value);

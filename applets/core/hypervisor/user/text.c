@@ -19,7 +19,7 @@
 
 struct text {
 	struct text_source from;
-	uint8_t *page;
+	uint8_t *page, *starts;
 	bool cpuid;
 	unsigned changed, left;
 };
@@ -189,6 +189,8 @@ static unsigned treat_from(struct text *t, unsigned at, unsigned to)
 		if (!o.n)
 			break;
 		treat_one(t, &o);
+		if (at >= FIRST && at < LAST)
+			t->starts[(at - FIRST) / 8] |= 1 << at % 8;
 	}
 	return at;
 }
@@ -243,12 +245,12 @@ static unsigned origin_of(const struct text *t, unsigned entry)
 
 unsigned text_treat(const uint8_t *bytes, unsigned before, unsigned behind,
 		    unsigned entry, uint8_t *page, bool cpuid,
-		    struct text_counts *n)
+		    struct text_counts *n, uint8_t *starts)
 {
 	struct text t = {
 		.from = { bytes, FIRST - before, LAST +
 			  (behind < TEXT_PEEK ? 0 : behind - TEXT_PEEK) },
-		.page = page, .cpuid = cpuid,
+		.page = page, .starts = starts, .cpuid = cpuid,
 	};
 	unsigned origin = origin_of(&t, entry += FIRST), at;
 

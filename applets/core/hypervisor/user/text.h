@@ -39,7 +39,7 @@ struct text_counts {
  * the rest of the TEXT_AROUND bytes on both sides is zeros.  At `entry` in the
  * page an instruction begins.  Writes to `page`, not to bytes, and returns how
  * many bytes it has changed.  Works on any bytes; what is replaced already
- * stays as it is.
+ * stays as it is.  For each instruction that was read, a bit in starts is set.
  *
  * From the entry on, instructions are followed up to the first that no kernel
  * has (text that ends, and data behind it); before it, from behind the last
@@ -47,6 +47,6 @@ struct text_counts {
  */
 unsigned text_treat(const uint8_t *bytes, unsigned before, unsigned behind,
 		    unsigned entry, uint8_t *page, bool cpuid,
-		    struct text_counts *n);
+		    struct text_counts *n, uint8_t *starts);
 
 #endif

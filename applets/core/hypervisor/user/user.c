@@ -168,6 +168,7 @@ static void hypervisor_user_doorbell(struct virtqueue *q, gpa_t gpa, bool on)
 static void tell_counters(void)
 {
 	const struct counters *n = &USER->n;
+	const struct windows *w = &USER->windows;
 	const struct { const char *what; uint64_t n; } rows[] = {
 		{ "traps", n->traps }, { "system calls", n->syscalls },
 		{ "page faults", n->faults }, { "pages filled", n->filled },
@@ -194,6 +195,10 @@ static void tell_counters(void)
 	fprintf(stderr, "\r\nuser: text: %u pages, %u replaced, %u left, %u bytes unknown\r\n",
 		USER->text.pages, USER->text.patched, USER->text.left,
 		USER->text.lost);
+	fprintf(stderr, "user: windows: %u made, %u undone, refused %u as targets, %u by instructions, %u busy, %u without room, %u bytes of code\r\n",
+		w->n, w->undone, w->refused[REFUSED_TARGET],
+		w->refused[REFUSED_INSN], w->refused[REFUSED_BUSY],
+		w->refused[REFUSED_FULL], w->used);
 }
 
 static void hypervisor_user_dump(struct guest *g)

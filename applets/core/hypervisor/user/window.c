@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What must be known of a kernel's text before a part of it can be moved, and
+ * what becomes of windows later (see window.h).
+ */
+#include <string.h>
+
+#include "insn.h"
+#include "kind.h"
+
+#define TRIES		16	/* traps before a window is worth its while */
+#define FAILURES	2
+#define ZEROS		(MIB(2) / 4)	/* words: here ends the image */
+
+static void bit_set(uint8_t *map, uint32_t at)
+{
+	map[at / 8] |= 1 << at % 8;
+}
+
+static uint32_t word_at(const uint8_t *p)
+{
+	uint32_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* --- undoing ---------------------------------------------------------- */
+
+static void fail(struct user *u, uint32_t site)
+{
+	struct windows *w = &u->windows;
+	unsigned i = site % ARRAY_SIZE(w->sites);
+
+	if (w->sites[i].va == site)
+		w->sites[i].failures++;
+}
+
+/* If it is still there: whoever had its page unseen has had it all. */
+static bool is_there(const struct user *u, const struct window *x)
+{
+	const uint8_t *at = u->ram + (x->va - u->mmu.kernel);
+
+	return *at == 0xe9 && word_at(at + 1) == x->code - (x->va + 5);
+}
+
+static void undo(struct user *u, struct window *x)
+{
+	struct windows *w = &u->windows;
+
+	if (!x->made)
+		return;
+	x->made = false;
+	w->undone++;
+	for (uint32_t i = 1; i < x->length; i++) {
+		uint32_t at = x->va - w->image + i;
+
+		w->inside[at / 8] &= ~(1 << at % 8);
+	}
+	if (is_there(u, x))
+		memcpy(u->ram + (x->va - u->mmu.kernel), x->was, x->length);
+}
+
+void window_forget(struct user *u, uint32_t va)
+{
+	for (unsigned i = 0; i < u->windows.n; i++)
+		if ((u->windows.list[i].va ^ va) < PAGE)
+			undo(u, &u->windows.list[i]);
+}
+
+/* Somebody may come here. */
+static void target(struct user *u, uint32_t va)
+{
+	struct windows *w = &u->windows;
+	uint32_t at = va - w->image;
+
+	if (at >= IMAGE_SIZE)
+		return;
+	bit_set(w->targets, at);
+	for (unsigned i = 0; window_bit(w->inside, at) && i < w->n; i++) {
+		struct window *x = &w->list[i];
+
+		if (x->made && va - x->va < x->length) {
+			fail(u, x->site);
+			undo(u, x);
+		}
+	}
+}
+
+/* --- who may land where ----------------------------------------------- */
+
+/*
+ * Where the direct branch at p leads.  Not of interest: over a sti, which goes
+ * into one window with it.
+ */
+static void branch(struct user *u, uint32_t va, const uint8_t *p)
+{
+	if ((p[0] & 0xf0) == 0x70 && p[1] == 1 && p[2] == 0xfb)
+		return;
+	if ((p[0] & 0xf0) == 0x70 || p[0] == 0xeb || (p[0] & 0xfc) == 0xe0)
+		target(u, va + 2 + (int8_t)p[1]);
+	else if ((p[0] & 0xfe) == 0xe8)
+		target(u, va + 5 + word_at(p + 1));
+	else if (p[0] == 0x0f && (p[1] & 0xf0) == 0x80)
+		target(u, va + 6 + word_at(p + 2));
+	else if (p[0] == 0xc7 && p[1] == 0xf8)
+		target(u, va + 6 + word_at(p + 2));
+}
+
+static bool any(const uint8_t *map, unsigned from)
+{
+	for (; from < PAGE / 8; from++)
+		if (map[from])
+			return true;
+	return false;
+}
+
+/*
+ * Between the first instruction and the last there are no others.  Before and
+ * behind any byte could be one: then more is taken for a target than is one.
+ */
+void window_text(struct user *u, uint32_t va, const uint8_t *page,
+		 const uint8_t *starts)
+{
+	struct windows *w = &u->windows;
+	bool known = false;
+
+	if (!w->image)
+		w->image = va - u->mmu.kernel < IMAGE_AROUND ? u->mmu.kernel :
+			   va - IMAGE_AROUND;
+	if (!WINDOWS || va - w->image >= IMAGE_SIZE)
+		return;
+	memcpy(w->starts + (va - w->image) / 8, starts, PAGE / 8);
+	for (unsigned i = 0; i < PAGE; i++) {
+		bool start = window_bit(starts, i);
+
+		if (known && i % 8 == 0)
+			known = any(starts, i / 8);
+		known |= start;
+		/* A prefix may say whether a branch is likely. */
+		if (start || !known || (i && (page[i - 1] & 0xef) == 0x2e))
+			branch(u, va + i, page + i);
+		/* Some instructions have addresses of others in them. */
+		if (word_at(page + i) - w->image < IMAGE_SIZE)
+			target(u, word_at(page + i));
+	}
+	for (unsigned i = 0; i < w->n; i++)
+		if ((w->list[i].va ^ va) < PAGE && !is_there(u, &w->list[i]))
+			undo(u, &w->list[i]);
+}
+
+/* Words of branches, which are not that of a table. */
+static bool is_branch(const uint8_t *p)
+{
+	return (p[-1] & 0xfe) == 0xe8 ||
+	       (p[-2] == 0x0f && (p[-1] & 0xf0) == 0x80);
+}
+
+/* Tables have addresses, or their distances from where they stand. */
+static void scan_from(struct user *u, uint32_t gpa)
+{
+	struct windows *w = &u->windows;
+	uint32_t end = gpa + IMAGE_AROUND, zeros = 0;
+
+	for (; gpa < end && gpa < u->ram_size && zeros < ZEROS; gpa += 4) {
+		const uint8_t *p = u->ram + gpa;
+		uint32_t word = word_at(p), va = gpa + u->mmu.kernel;
+
+		if (!word) {
+			zeros++;
+			continue;
+		}
+		zeros = 0;
+		if (word - w->image < IMAGE_SIZE)
+			target(u, word);
+		else if (word + va - w->image < IMAGE_SIZE && !is_branch(p))
+			target(u, word + va);
+	}
+}
+
+static void scan(struct user *u)
+{
+	struct windows *w = &u->windows;
+	uint32_t va = w->image;
+
+	w->scanned = true;
+	while (va - w->image < IMAGE_SIZE &&
+	       u->mmu.treated[(va - u->mmu.kernel) >> 12] != va)
+		va += PAGE;
+	scan_from(u, va - u->mmu.kernel);
+}
+
+/* --- who was interrupted where ---------------------------------------- */
+
+/* As long as its stack is not used for something else, it may come back. */
+static bool comes_back(struct user *u, uint32_t va, uint32_t sp)
+{
+	uint32_t word;
+
+	if ((sp ^ u->cpu.gpr[SP]) < PAGE && sp < u->cpu.gpr[SP])
+		return false;
+	return !mmu_read(u, sp, &word, sizeof(word)) || word == va;
+}
+
+void window_interrupted(struct user *u, uint32_t sp)
+{
+	struct windows *w = &u->windows;
+	uint32_t va = u->cpu.eip;
+	unsigned i = (va ^ va >> 6) % ARRAY_SIZE(w->frames);
+
+	if (!w->image || va - w->image >= IMAGE_SIZE)
+		return;
+	/* There is no room to remember both. */
+	if (w->frames[i].va && comes_back(u, w->frames[i].va, w->frames[i].sp))
+		target(u, w->frames[i].va);
+	w->frames[i].va = va;
+	w->frames[i].sp = sp;
+}
+
+int window_is_free(struct user *u, uint32_t va, unsigned n)
+{
+	struct windows *w = &u->windows;
+
+	for (unsigned i = 1; i < n; i++)
+		if (window_bit(w->targets, va - w->image + i) ||
+		    window_bit(w->inside, va - w->image + i))
+			return REFUSED_TARGET;
+	for (unsigned i = 0; i < ARRAY_SIZE(w->frames); i++)
+		if (w->frames[i].va - va - 1 < n - 1 &&
+		    comes_back(u, w->frames[i].va, w->frames[i].sp))
+			return REFUSED_BUSY;
+	return -1;
+}
+
+/* --- traps ------------------------------------------------------------ */
+
+static bool is_code(const struct user *u, uint32_t va)
+{
+	return va - u->mmu.kernel - WINDOW_CODE < u->windows.used;
+}
+
+bool window_owns(const struct user *u, uint32_t frame)
+{
+	return frame - WINDOW_CODE < u->windows.used;
+}
+
+bool window_fault(struct user *u)
+{
+	struct windows *w = &u->windows;
+	struct cpu *c = &u->cpu;
+	unsigned i = w->n, last = 0;
+	struct window *x;
+
+	if (!is_code(u, c->eip))
+		return false;
+	/* The first has no smaller address than all. */
+	while (w->list[--i].code > c->eip)
+		;
+	x = &w->list[i];
+	for (unsigned at = 0; at < WINDOW_BYTES; at++)
+		if (x->to[at] != WINDOW_NOWHERE &&
+		    x->code + x->to[at] <= c->eip)
+			last = at;
+	fail(u, x->site);
+	undo(u, x);
+	c->eip = x->va + last;
+	return true;
+}
+
+/* Those for which window_make.c has something better. */
+static bool is_better(const uint8_t *bytes)
+{
+	switch (bytes[0]) {
+	case 0x6c: case 0x6e: case 0xcf: case 0xfa: case 0xfb:
+		return true;
+	case 0x0f:
+		return bytes[1] == 0x20 && (bytes[2] & 0xf8) == 0xd0;
+	}
+	return false;
+}
+
+bool window_try(struct user *u, const uint8_t *bytes)
+{
+	struct windows *w = &u->windows;
+	uint32_t va = u->cpu.eip;
+	unsigned i = va % ARRAY_SIZE(w->sites);
+	int refused;
+
+	if (!w->image || va - w->image >= IMAGE_SIZE || is_code(u, va) ||
+	    !is_better(bytes))
+		return false;
+	if (w->sites[i].va != va) {
+		memset(&w->sites[i], 0, sizeof(w->sites[i]));
+		w->sites[i].va = va;
+	}
+	if (w->sites[i].failures >= FAILURES || ++w->sites[i].tries % TRIES)
+		return false;
+	if (!w->scanned)
+		scan(u);
+	refused = window_make(u);
+	if (refused < 0)
+		return true;
+	w->refused[refused]++;
+	if (refused != REFUSED_BUSY)
+		w->sites[i].failures++;
+	return false;
+}
