@@ -273,10 +273,8 @@ static bool is_better(const uint8_t *bytes)
 	switch (bytes[0]) {
 	case 0x6c: case 0x6e: case 0xcf: case 0xfa: case 0xfb:
 		return true;
-	case 0x0f:
-		return bytes[1] == 0x20 && (bytes[2] & 0xf8) == 0xd0;
 	}
-	return false;
+	return system_is_direct(bytes, INSN_MAX);
 }
 
 bool window_try(struct user *u, const uint8_t *bytes)

@@ -124,6 +124,11 @@ static bool move_branch(struct maker *m, const uint8_t *p)
 
 	if (p[0] == 0xeb)
 		return put_jump(m, m->end + 2 + (int8_t)p[1]);
+	/* Those that a kernel means to replace are in a table of it. */
+	if (p[0] == 0xe9) {
+		memcpy(&word, p + 1, sizeof(word));
+		return put_jump(m, m->end + 5 + word);
+	}
 	if ((cond & 0xf0) != 0x80)
 		return false;
 	put(m, (uint8_t[]){ 0x0f, cond }, 2);
@@ -132,8 +137,20 @@ static bool move_branch(struct maker *m, const uint8_t *p)
 			  m->end + 2 + (int8_t)p[1]);
 }
 
+/* Done by 64-bit code, which steps over it if it has done it. */
+static bool move_direct(struct maker *m, const uint8_t *p, unsigned n)
+{
+	if (!system_is_direct(p, INSN_MAX))
+		return false;
+	put(m, "\x9a", 1);
+	put_word(m, direct_host());
+	put(m, "\x33\0", 2);
+	put(m, p, n);
+	return true;
+}
+
 /* What would trap.  False: it is something else. */
-static bool move_better(struct maker *m, const uint8_t *p)
+static bool move_better(struct maker *m, const uint8_t *p, unsigned n)
 {
 	switch (p[0]) {
 	case 0xfa:
@@ -155,7 +172,7 @@ static bool move_better(struct maker *m, const uint8_t *p)
 		return put_jump(m, DIRECT_PC_IRET);
 	}
 	if (p[0] != 0x0f || p[1] != 0x20 || (p[2] & 0xf8) != 0xd0)
-		return false;
+		return move_direct(m, p, n);
 	put(m, (uint8_t[]){ 0x36, 0x8b, 0x05 | (p[2] & 7) << 3 }, 3);
 	put_word(m, W_CR2);
 	return true;
@@ -216,7 +233,7 @@ static int move(struct maker *m)
 	if (*p == 0xc3) {
 		m->over = true;
 		put(m, p, n);
-	} else if (!move_better(m, p) && !move_branch(m, p)) {
+	} else if (!move_better(m, p, n) && !move_branch(m, p)) {
 		if (stays(p, n) || m->branches != branches)
 			return REFUSED_INSN;
 		put(m, p, n);
