@@ -185,22 +185,22 @@ static void operands_in_holes(void)
 		pc_begin();
 		u->cpu.gpr[BX] = places[i].at;
 		CHECK_FAULT(TRAP_PF, 0, 0x8e, 0x1b);
-		CHECK_EQ(u->sys.cr2, places[i].cr2);
+		CHECK_EQ(u->direct.cr2, places[i].cr2);
 		pc_begin();
 		u->cpu.gpr[BX] = places[i].at;
 		CHECK_FAULT(TRAP_PF, 0, 0x0f, 0xb2, 0x23);
-		CHECK_EQ(u->sys.cr2, places[i].cr2);
+		CHECK_EQ(u->direct.cr2, places[i].cr2);
 	}
 	/* In the program, and in what is not a program's. */
 	pc_begin_program();
 	u->cpu.gpr[BX] = P_STACK + PAGE - 1;
 	CHECK_FAULT(TRAP_PF, PF_USER, 0x8e, 0x1b);
-	CHECK_EQ(u->sys.cr2, P_STACK + PAGE);
+	CHECK_EQ(u->direct.cr2, P_STACK + PAGE);
 	pc_begin_program();
 	u->cpu.gpr[BX] = DATA;
 	*(uint16_t *)pc_at(DATA) = USER_DS;
 	CHECK_FAULT(TRAP_PF, PF_USER | PF_PRESENT, 0x8e, 0x1b);
-	CHECK_EQ(u->sys.cr2, DATA);
+	CHECK_EQ(u->direct.cr2, DATA);
 	pc_begin_program();
 	u->cpu.gpr[SP] = P_STACK + PAGE - 2;
 	CHECK_FAULT(TRAP_PF, PF_USER, 0x1f);
@@ -348,7 +348,7 @@ static void iret_from_nowhere(void)
 	pc_begin_program();
 	u->cpu.gpr[SP] = P_STACK + PAGE - 8;
 	CHECK_FAULT(TRAP_PF, PF_USER, 0xcf);
-	CHECK_EQ(u->sys.cr2, P_STACK + PAGE);
+	CHECK_EQ(u->direct.cr2, P_STACK + PAGE);
 	pc_begin_program();
 	u->cpu.gpr[SP] = DATA;
 	CHECK_FAULT(TRAP_PF, PF_USER | PF_PRESENT, 0xcf);
@@ -420,7 +420,7 @@ static void far_jumps_of_programs(void)
 	u->cpu.gpr[SP] = P_STACK + 4;
 	pc_set_word(P_STACK, 0x77777777);
 	CHECK_FAULT(TRAP_PF, PF_USER | PF_WRITE, 0x9a, 0, 0, 0, 0, USER_CS, 0);
-	CHECK_EQ(u->sys.cr2, P_STACK - 4);
+	CHECK_EQ(u->direct.cr2, P_STACK - 4);
 	CHECK_EQ(pc_word(P_STACK), 0x77777777);
 	pc_begin_program();
 	u->cpu.gpr[SP] = P_READ_ONLY + 0x80;

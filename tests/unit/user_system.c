@@ -62,7 +62,7 @@ static void flags_in_holes(void)
 	pc_begin();
 	u->cpu.gpr[SP] = ENTRY_STACK + 16 - 2;
 	CHECK_FAULT(TRAP_PF, 0, 0x6c);
-	CHECK_EQ(u->sys.cr2, ENTRY_STACK + 16);
+	CHECK_EQ(u->direct.cr2, ENTRY_STACK + 16);
 	/* No stack to tell it of that, either. */
 	pc_begin();
 	u->cpu.gpr[SP] = STACK;
@@ -146,14 +146,14 @@ static void tables_in_holes(void)
 		u->cpu.gpr[BX] = DATA_END - n;
 		memset(pc_at(DATA_END - 8), 0xee, 8);
 		CHECK_FAULT(TRAP_PF, 0, 0x0f, 0x01, 0x1b);
-		CHECK_EQ(u->sys.cr2, DATA_END);
+		CHECK_EQ(u->direct.cr2, DATA_END);
 		CHECK_EQ(u->sys.idt, IDT);
 		CHECK_EQ(u->sys.idt_limit, 0x7ff);
 		pc_begin();
 		u->cpu.gpr[BX] = DATA_END - n;
 		CHECK_EQ(PC_TRAP(TRAP_UD, 0x0f, 0x01, 0x2b), TRAP_PF);
 		CHECK_EQ(frame.error, PF_WRITE);
-		CHECK_EQ(u->sys.cr2, DATA_END);
+		CHECK_EQ(u->direct.cr2, DATA_END);
 		for (unsigned i = 1; i <= n; i++)
 			CHECK_EQ(pc_at(DATA_END - i)[0], 0xee);
 	}
@@ -161,7 +161,7 @@ static void tables_in_holes(void)
 	u->cpu.gpr[BX] = READ_ONLY;
 	CHECK_EQ(PC_TRAP(TRAP_UD, 0x0f, 0x01, 0x33), TRAP_PF);
 	CHECK_EQ(frame.error, PF_WRITE | PF_PRESENT);
-	CHECK_EQ(u->sys.cr2, READ_ONLY);
+	CHECK_EQ(u->direct.cr2, READ_ONLY);
 	CHECK_EQ(pc_word(READ_ONLY), 0);
 }
 
@@ -251,7 +251,7 @@ static void control_registers(void)
 		pc_begin();
 		u->cpu.gpr[reg] = 0xabcdef01;
 		CHECK_EQ(pc_run(TRAP_GP, load, 3), -1);
-		CHECK_EQ(u->sys.cr2, 0xabcdef01);
+		CHECK_EQ(u->direct.cr2, 0xabcdef01);
 		u->cpu.gpr[reg] = 0;
 		CHECK_EQ(pc_run(TRAP_GP, store, 3), -1);
 		CHECK_EQ(u->cpu.gpr[reg], 0xabcdef01);

@@ -13,6 +13,7 @@ struct insn {
 	unsigned n, used;
 	unsigned size;		/* of operands: 4, or 2 behind 0x66 */
 	uint8_t segment;	/* prefix, 0: none */
+	bool repeat;		/* f3 */
 };
 
 /* The next n bytes; behind the end there are zeros. */

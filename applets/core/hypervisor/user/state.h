@@ -160,7 +160,7 @@ struct system {
 	uint32_t call_gate[2];	/* of VECTOR_SYSCALL, once it is direct */
 	uint32_t id;		/* FLAG_ID, which a signal's end does not set */
 	uint32_t stepped;	/* text that this instruction may write to */
-	uint32_t missed;	/* memory at cpu.cr2, by this instruction: PF_ */
+	uint32_t missed;	/* memory at cpu.cr2: PF_, by an instruction */
 };
 
 /* --- posts: what stubs ask the Launcher for --------------------------- */

@@ -209,8 +209,8 @@ static bool load_task(struct user *u, uint32_t sel)
 {
 	uint32_t d[2];
 
-	if ((sel | 7) > u->sys.gdt_limit || !mmu_read(u, u->sys.gdt + (sel & ~7u), d,
-						sizeof(d)))
+	if ((sel | 7) > u->sys.gdt_limit ||
+	    !mmu_read(u, u->sys.gdt + (sel & ~7u), d, sizeof(d)))
 		return false;
 	u->sys.tr = sel;
 	u->sys.tss = base_of(d);

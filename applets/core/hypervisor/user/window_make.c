@@ -301,7 +301,7 @@ static int gather(struct maker *m, uint32_t va)
 }
 
 /* Where branches of the code lead: out, or to another part of it. */
-static bool link(struct maker *m)
+static bool link_up(struct maker *m)
 {
 	for (unsigned i = 0; i < m->branches; i++) {
 		uint32_t to = m->branch[i].to, at = m->branch[i].at;
@@ -383,7 +383,7 @@ int window_make(struct user *u)
 	}
 	if (refused >= 0)
 		return refused;
-	if (!link(&m))
+	if (!link_up(&m))
 		return REFUSED_INSN;
 	commit(&m);
 	return -1;
