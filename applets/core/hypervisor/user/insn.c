@@ -85,6 +85,9 @@ bool insn_load_selector(struct user *u, unsigned sreg, uint32_t sel,
 	if (sreg >= SELECTORS || sreg == CS)
 		return false;
 	sel &= 0xffff;
+	/* It may have been written only now. */
+	if (u->stock)
+		stock_descriptors(u);
 	trap = sreg == SS ? check_stack(u, sel) : cpu_selector(u, sel, &real);
 	/* What may not be loaded must not get into the register either. */
 	if (trap) {
