@@ -7,6 +7,7 @@
 #			other may be ""
 #	initrd		with real-lguest.guest as /init
 #	patience	seconds, for anything at all
+#	words		more arguments for the kernel, if any
 # and have two functions that write and read a file in an ext2 image:
 #	put_file IMAGE NAME TEXT	false: there is no way to
 #	get_file IMAGE NAME
@@ -24,7 +25,8 @@ start() {
 	shift 2
 	mkfifo $start_name.keys
 	: >$start_name.out
-	$launcher --timeout=$patience --initrd=$initrd $mem $kernel quiet "$@" \
+	$launcher --timeout=$patience --initrd=$initrd $mem $kernel quiet \
+		${words-} "$@" \
 		<>$start_name.keys >$start_name.out 2>&1 &
 	eval "pid_$start_name=\$!"
 }
@@ -86,8 +88,8 @@ test_boot() {
 	run boot 64 do=memory
 	judge poweroff boot 0 "^guest: up" "^SUCCESS"
 	# The first lines come before there is a virtio console.
-	$launcher --timeout=$patience --initrd=$initrd 64 $kernel do=memory \
-		>early.out 2>&1 </dev/null
+	$launcher --timeout=$patience --initrd=$initrd 64 $kernel \
+		${words-} do=memory >early.out 2>&1 </dev/null
 	status=$?
 	judge early-console early 0 "Linux version" "^SUCCESS"
 }

@@ -3,7 +3,7 @@
 # Tries the hypervisor `user` with a real kernel that has CONFIG_LGUEST_GUEST,
 # of 2.6.25 to 4.13: as this user, and as root also as one with no rights.
 #
-# usage: tests/real-user.sh [-b BUSYBOX] [-s SECONDS] [-w TEST]
+# usage: tests/real-user.sh [-b BUSYBOX] [-s SECONDS] [-w TESTS] [-p]
 #                           KERNEL [INITRD]
 #	KERNEL	a vmlinux or bzImage; what the same directory has of the
 #		other is tried as well
@@ -12,7 +12,9 @@
 #	-b	a static i386 busybox; Debian's, which is the default, does
 #		not run on kernels before 3.2
 #	-s	how long everyday work is done, all at once (10)
-#	-w	only the test of that name
+#	-w	only the tests of these names
+#	-p	KERNEL is a PC's, of today, and knows nothing of lguest; INITRD
+#		has our own /init, and its modules (tests/stock.sh has the rest)
 # Prints PASS, FAIL and SKIP lines, and closes with their numbers.
 set -u
 PATH=$PATH:/sbin:/usr/sbin
@@ -21,12 +23,13 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tests/real-guests.sh"
 
 debians=$top/build/busybox-i386/bin/busybox
-busybox=$debians seconds=10 only=
-while getopts b:s:w: option; do
+busybox=$debians seconds=10 only= pc=
+while getopts b:s:w:p option; do
 	case $option in
 	b) busybox=$OPTARG ;;
 	s) seconds=$OPTARG ;;
 	w) only=$OPTARG ;;
+	p) pc=yes ;;
 	*) exit 2 ;;
 	esac
 done
@@ -41,6 +44,9 @@ given=$1 under=${2-}
 for file in "$given" ${under:+"$under"}; do
 	[ -f "$file" ] || { echo "real-user: $file: No such file" >&2; exit 2; }
 done
+
+# What the Guest does, and what it does that with.
+first="-i $top/tests/real-lguest.guest -b $busybox"
 
 # --- setting up ---------------------------------------------------------
 
@@ -74,8 +80,7 @@ set_up() {
 	kernel=$dir/kernel other=$(beside "$given")
 	[ -z "$other" ] || { cp "$other" "$dir/other"; other=$dir/other; }
 	initrd=$dir/initrd
-	"$top/initramfs/make" -i "$top/tests/real-lguest.guest" -b "$busybox" \
-		-o "$dir/ours.gz" bin/work="$made32/real-lguest-work" \
+	"$top/initramfs/make" -o "$dir/ours.gz" $first bin/work="$made32/real-lguest-work" \
 		bin/cpu="$made32/real-lguest-cpu" \
 		bin/tasks="$made32/real-lguest-tasks" || exit 1
 	{ [ -z "$under" ] || dd if="$under" bs=4 conv=sync
@@ -222,7 +227,7 @@ ask_time() {
 test_clock() {
 	mkfifo clock.keys clock.answers
 	timeout -k 5 $((seconds * 3 + patience)) $launcher \
-		--initrd=$initrd 64 $kernel quiet do=try \
+		--initrd=$initrd 64 $kernel quiet ${words-} do=try \
 		try=cpu:fpu:3,tasks:clock,cpu:fpu:$seconds,tasks:clock \
 		<>clock.keys >clock.answers 2>&1 &
 	pid=$!
@@ -354,13 +359,18 @@ all() {
 	began=$(now)
 	test_boot
 	boot_seconds=$((($(now) - began) / 200 + 1))
-	for name in other typed disks no_initrd rng reboot panic two memory \
+	some other typed disks no_initrd rng reboot panic two memory \
 		much_memory stop interrupt stubs programs everyday clock \
-		idle net nobody; do
+		idle net nobody
+}
+
+some() {
+	for name; do
 		test_$name
 	done
 }
 
+[ -z "$pc" ] || . "$top/tests/stock.sh"
 scratch
 patience=60 boot_seconds=5
 set_up
@@ -374,7 +384,7 @@ case $busybox:$version in
 esac
 case $only in
 '') all ;;
-*) test_$only ;;
+*) some $only ;;
 esac | tee results
 n() {
 	grep -c "^$1 " results

@@ -6,7 +6,20 @@
  */
 #include "port.h"
 
-#if GEN < KERNEL(4, 0, 0)
+#if PC
+
+#define UART		0x3f8
+
+void early_print(const char *s)
+{
+	for (; *s; s++) {
+		while (!(inb(UART + 5) & 0x20))
+			;
+		outb(UART, *s);
+	}
+}
+
+#elif GEN < KERNEL(4, 0, 0)
 
 void early_print(const char *s)
 {

@@ -21,6 +21,8 @@ typedef uint64_t u64;
 #define PAGE		4096
 #define barrier()	asm volatile("" ::: "memory")
 
+struct regs;
+
 /* --- lguest.c: the Host ------------------------------------------------ */
 
 #define RING		64	/* of hypercalls */
@@ -56,6 +58,14 @@ struct lguest_data {
 
 extern volatile struct lguest_data lguest_data;
 
+#if PC
+/* pc_host.c: does what that call of lguest's stands for. */
+void hcall(u32 nr, u32 a, u32 b, u32 c);
+/* At the entry: what a Host would have put into lguest_data. */
+void pc_trapped(const struct regs *r);
+extern u32 gdt[32][2], idt[256][2];
+u32 ram_end(const u8 *params);
+#else
 static inline void hcall(u32 nr, u32 a, u32 b, u32 c)
 {
 #if GEN < KERNEL(2, 6, 30)
@@ -69,6 +79,7 @@ static inline void hcall(u32 nr, u32 a, u32 b, u32 c)
 		     "memory");
 #endif
 }
+#endif
 
 /* Puts a call into the ring; false if the next slot is not free. */
 bool hcall_async(u32 nr, u32 a, u32 b, u32 c);

@@ -17,8 +17,17 @@
 #define PTE_A		0x020
 #define PTE_D		0x040
 
-#define KERNEL_CS	0x61
-#define KERNEL_DS	0x69
+/* From here on it is no Guest of lguest's but runs on a PC, in ring 0. */
+#if GEN >= KERNEL(6, 0, 0)
+#define PC		1
+#define RING0		0
+#else
+#define PC		0
+#define RING0		1
+#endif
+
+#define KERNEL_CS	(0x60 + RING0)
+#define KERNEL_DS	(0x68 + RING0)
 #define USER_CS		0x73
 #define USER_DS		0x7b
 

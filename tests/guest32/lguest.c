@@ -2,6 +2,8 @@
 /* What this Guest and its Host share, and the calls beside plain hcall(). */
 #include "guest32.h"
 
+#if !PC
+
 /*
  * Made before the first instruction runs, since the first hypercall is made
  * with it, and at physical addresses no C could fill it in.
@@ -90,3 +92,5 @@ void power_off(const char *why, u32 how)
 	for (;;)
 		hcall(LHCALL_SHUTDOWN, phys(text), how, 0);
 }
+
+#endif

@@ -87,7 +87,11 @@ void memory_init(void)
 {
 	u8 *params = virt(boot_params);
 
+#if PC
+	ram_size = ram_end(params);
+#else
 	memcpy(&ram_size, params + E820_SIZE, 4);
+#endif
 	next_page = (phys(bss_end) + PAGE - 1) & -PAGE;
 	/* Shared by all directories, so there before the second one. */
 	pte_at(kernel_pgdir, WINDOW);

@@ -37,12 +37,26 @@ start:
 	loop	2b
 
 	movl	$PA(boot_stack_top), %esp
+#if PC
+	movl	$PA(kernel_pgdir), %eax
+	movl	%eax, %cr3
+	movl	$0x80010033, %eax		/* PG, WP, NE, ET, MP, PE */
+	movl	%eax, %cr0
+	lgdt	gdt_pointer
+	ljmp	$KERNEL_CS, $1f
+1:	movl	$KERNEL_DS, %eax
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	%eax, %ss
+	lidt	idt_pointer
+#else
 	movl	$LHCALL_LGUEST_INIT, %eax
 	movl	$PA(lguest_data), %ARG1
 	HYPERCALL
 	movl	$LHCALL_NEW_PGTABLE, %eax
 	movl	$PA(kernel_pgdir), %ARG1
 	HYPERCALL
+#endif
 	movl	$boot_stack_top, %esp
 	xorl	%ebp, %ebp
 	movl	$guest_main, %eax
@@ -96,7 +110,12 @@ trap_leave:
  */
 	.globl	guest_iret, noirq_start, noirq_end, noirq_iret
 guest_iret:
-#if GEN < KERNEL(4, 1, 0)
+#if PC
+noirq_start:
+noirq_end:
+noirq_iret:
+	iret
+#elif GEN < KERNEL(4, 1, 0)
 	pushl	%eax
 	movl	12(%esp), %eax
 	andl	$FLAG_IF, %eax

@@ -70,6 +70,10 @@ void trap(struct regs *r)
 	u32 irqs = lguest_data.irq_enabled;
 	bool from_user = (r->cs & 3) == 3;
 
+#if PC
+	pc_trapped(r);
+	irqs = 0;
+#endif
 	if (trap_hook && trap_hook(r))
 		return;
 	if (r->vector >= IRQ_BASE && r->vector < IRQ_BASE + 32) {
