@@ -201,8 +201,8 @@ static unsigned treat_from(struct text *t, unsigned at, unsigned to)
  * Readers begin at RING places one behind the other.  Those that meet go on as
  * one, which remembers how many they are and where most of them began.  Who
  * reads nonsense is out, and if that was the last one, new ones begin behind
- * it.  Returns where most of those that come to the entry began; the entry, if
- * most do not.
+ * it; and so is who steps over the entry.  Returns where most of those that
+ * come to it began; the entry, if none does.
  */
 static unsigned origin_of(const struct text *t, unsigned entry)
 {
@@ -240,7 +240,7 @@ static unsigned origin_of(const struct text *t, unsigned entry)
 		to->count += m.count;
 	}
 	m = ring[entry % RING];
-	return m.count * 2 > all ? m.origin : entry;
+	return m.count ? m.origin : entry;
 }
 
 unsigned text_treat(const uint8_t *bytes, unsigned before, unsigned behind,
