@@ -179,18 +179,34 @@ static void treat_one(struct text *t, const struct text_insn *o)
 	}
 }
 
-/* From an instruction to `to`, or to the first that is none; returns where. */
+/* Nothing but a jump leads to what is behind it; or it is padding. */
+static bool is_last(uint8_t op)
+{
+	return op == 0xc3 || op == 0xcc || (op & 0xfc) == 0xe8 || op == 0xff;
+}
+
+/*
+ * From an instruction to `to`, or to the first that is none; returns where.
+ * An int3 in a straight line is one of five bytes, or less, that the kernel is
+ * about to exchange: the other four are no instructions, and mislead.
+ */
 static unsigned treat_from(struct text *t, unsigned at, unsigned to)
 {
+	bool last = false;
+	unsigned next = at;
 	struct text_insn o;
 
 	for (; at < to; at += o.n) {
 		text_read(&t->from, at, &o);
 		if (!o.n)
 			break;
-		treat_one(t, &o);
+		if (at >= next)
+			treat_one(t, &o);
 		if (at >= FIRST && at < LAST)
 			t->starts[(at - FIRST) / 8] |= 1 << at % 8;
+		if (o.op[0] == 0xcc && !last)
+			next = at + 5 + INSN_MAX;
+		last = is_last(o.op[0]);
 	}
 	return at;
 }
@@ -201,8 +217,8 @@ static unsigned treat_from(struct text *t, unsigned at, unsigned to)
  * Readers begin at RING places one behind the other.  Those that meet go on as
  * one, which remembers how many they are and where most of them began.  Who
  * reads nonsense is out, and if that was the last one, new ones begin behind
- * it.  Returns where most of those that come to the entry began; the entry, if
- * most do not.
+ * it; and so is who steps over the entry.  Returns where most of those that
+ * come to it began; the entry, if none does.
  */
 static unsigned origin_of(const struct text *t, unsigned entry)
 {
@@ -240,7 +256,7 @@ static unsigned origin_of(const struct text *t, unsigned entry)
 		to->count += m.count;
 	}
 	m = ring[entry % RING];
-	return m.count * 2 > all ? m.origin : entry;
+	return m.count ? m.origin : entry;
 }
 
 unsigned text_treat(const uint8_t *bytes, unsigned before, unsigned behind,
