@@ -77,7 +77,9 @@ static void target(struct user *u, uint32_t va)
 	if (at >= IMAGE_SIZE)
 		return;
 	bit_set(w->targets, at);
-	for (unsigned i = 0; window_bit(w->inside, at) && i < w->n; i++) {
+	if (!window_bit(w->inside, at) || !window_bit(w->starts, at))
+		return;
+	for (unsigned i = 0; i < w->n; i++) {
 		struct window *x = &w->list[i];
 
 		if (x->made && va - x->va < x->length) {
@@ -115,6 +117,21 @@ static bool any(const uint8_t *map, unsigned from)
 	return false;
 }
 
+/* Where windows are, what they were counts. */
+static void keep_starts(struct user *u, uint32_t va)
+{
+	struct windows *w = &u->windows;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct window *x = &w->list[i];
+
+		for (unsigned at = 0; x->made && (x->va ^ va) < PAGE &&
+		     at < WINDOW_BYTES; at++)
+			if (x->to[at] != WINDOW_NOWHERE)
+				bit_set(w->starts, x->va - w->image + at);
+	}
+}
+
 /* Of an instruction: what it adds to an address, and its operand. */
 static void words(struct user *u, const uint8_t *p)
 {
@@ -144,6 +161,7 @@ void window_text(struct user *u, uint32_t va, const uint8_t *page,
 	if (!WINDOWS || va - w->image >= IMAGE_SIZE)
 		return;
 	memcpy(w->starts + (va - w->image) / 8, starts, PAGE / 8);
+	keep_starts(u, va);
 	for (unsigned i = 0; i < PAGE; i++) {
 		bool start = window_bit(starts, i);
 
@@ -232,12 +250,18 @@ void window_interrupted(struct user *u, uint32_t sp)
 	w->frames[i].sp = sp;
 }
 
+/* In the middle of an instruction it is something else that looks like one. */
+static bool is_target(const struct windows *w, uint32_t at)
+{
+	return window_bit(w->targets, at) && window_bit(w->starts, at);
+}
+
 int window_is_free(struct user *u, uint32_t va, unsigned n)
 {
 	struct windows *w = &u->windows;
 
 	for (unsigned i = 1; i < n; i++)
-		if (window_bit(w->targets, va - w->image + i) ||
+		if (is_target(w, va - w->image + i) ||
 		    window_bit(w->inside, va - w->image + i))
 			return REFUSED_TARGET;
 	for (unsigned i = 0; i < ARRAY_SIZE(w->frames); i++)
