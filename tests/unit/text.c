@@ -517,6 +517,8 @@ static const struct form selectors[] = {
 	FORM("\xb8\x7b\0\0\0\x8e\xd8\x8b\x03\x89\x03", 1, 0x2b),
 	FORM("\xb8\xd8\0\0\0\x8e\xe0\x58\x50", 1, 0xdf),
 	FORM("\xb8\xd8\0\0\0\x8e\xe0\x8c\xd0\x50", 1, 0xdf),
+	FORM("\xba\x7b\0\0\0\x8c\xd0\x8e\xda", 1, 0x2b),
+	FORM("\xb8\x7b\0\0\0\x83\xc4\x08\x8e\xd8", 1, 0x2b),
 	FORM("\xb8\xe0\0\0\0\x8e\xe8\x83\xc4\x08\xc3", 1, 0xe7),
 	FORM("\x6a\x7b\x1f", 1, 0x2b),
 	FORM("\x68\x7b\0\0\0\x07", 1, 0x2b),
@@ -653,13 +655,28 @@ static void between_sections(void)
 	page_clear();
 	for (unsigned i = 1; i < 16; i++) {
 		memset(bytes + i * 128 - i, 0, i);
-		bytes[i * 128 - i - 1] = 0xc3;
+		/* ret, or a jump */
+		bytes[i * 128 - i - 1] = i % 4 > 1 ? 0x05 : 0xc3;
+		bytes[i * 128 - i - 2] = i % 4 > 1 ? 0xeb : 0x90;
 		bytes[i * 128] = 0x9c;
 	}
 	CHECK_EQ(treat(0, true), 15);
 	CHECK_EQ(counts.lost, 0);
 	CHECK_EQ(treat(PAGE - 1, true), 15);
 	CHECK_EQ(counts.lost, 0);
+}
+
+/* With nothing before it a page begins with an instruction. */
+static void first_page(void)
+{
+	page_clear();
+	memcpy(bytes, "\xb8\x9c\x9c\x9c\x9c", 5);
+	memset(around, 0, TEXT_AROUND);
+	memcpy(page, bytes, PAGE);
+	CHECK_EQ(text_treat(around, 0, TEXT_AROUND, 100, page, true, &counts,
+			    starts), 0);
+	/* Zeros, too, are nothing. */
+	CHECK_EQ(treat(100, true), 0);
 }
 
 /* A kernel changes its code: first the rest, last the first byte. */
@@ -680,8 +697,11 @@ static void half_changed(void)
 static void static_calls(void)
 {
 	page_clear();
-	for (uint8_t *at = around; at < bytes + 0x348; at += 8)
-		memcpy(at, "\xe9\xcb\x66\x9c\xff\x0f\xb9\xcc", 8);
+	for (unsigned i = 0; i < 0x348 + TEXT_AROUND; i += 8) {
+		memcpy(around + i, "\xe9\x4b\x2f\x9c\xff\x0f\xb9\xcc", 8);
+		around[i + 1] = "\x4b\x93\xeb\x23\x8b\xe3\x3b\x83"[i / 8 % 8];
+		around[i + 2] = "\x2f\x2f\x2f\x30\x65\x65\x66\x66"[i / 8 % 8];
+	}
 	CHECK_EQ(treat(0x348, true), 0);
 	CHECK_EQ(treat(0x340, true), 0);
 	CHECK_EQ(counts.lost, 0);
@@ -762,6 +782,7 @@ int main(int argc, char *argv[])
 	RUN(data_before);
 	RUN(data_behind);
 	RUN(between_sections);
+	RUN(first_page);
 	RUN(half_changed);
 	RUN(static_calls);
 	RUN(garbage);
