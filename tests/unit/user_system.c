@@ -385,14 +385,58 @@ static void cpuid(uint32_t leaf, uint32_t sub)
 	CHECK_DONE(2, 0x0f, 0x08);
 }
 
+/* As the Launcher does before there are stubs. */
+static void cpuid_learn(uint32_t states)
+{
+	static const uint32_t leaves[] = { 0, 1, 7, 0xd, 0x80000000,
+		0x80000001, 0x80000008 };
+
+	u->states = states;
+	for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++) {
+		uint32_t *r = u->cpuid[cpuid_row(leaves[i], 0)];
+
+		__cpuid_count(leaves[i], 0, r[0], r[1], r[2], r[3]);
+	}
+}
+
+/* What is saved with AVX is told if a kernel can, and OSXSAVE if it will. */
+static void cpuid_states(void)
+{
+	uint32_t *leaf1;
+
+	pc_begin();
+	cpuid_learn(7);
+	leaf1 = u->cpuid[cpuid_row(1, 0)];
+	leaf1[2] |= bit_AVX | bit_XSAVE | bit_OSXSAVE;
+	u->cpuid[cpuid_row(0xd, 0)][1] = 832;
+	u->cpuid[cpuid_row(0xd, 2)][0] = 256;
+	u->cpuid[cpuid_row(0xd, 5)][0] = 64;
+	cpuid(1, 0);
+	CHECK(u->cpu.gpr[CX] & bit_AVX && u->cpu.gpr[CX] & bit_XSAVE);
+	CHECK(!(u->cpu.gpr[CX] & bit_OSXSAVE));
+	u->sys.cr4 |= CR4_OSXSAVE;
+	cpuid(1, 0);
+	CHECK(u->cpu.gpr[CX] & bit_OSXSAVE);
+	cpuid(0xd, 0);
+	CHECK_EQ(u->cpu.gpr[BX], 832);
+	cpuid(0xd, 2);
+	CHECK_EQ(u->cpu.gpr[AX], 256);
+	/* A state that is not among those, and one beyond all. */
+	cpuid(0xd, 5);
+	CHECK_EQ(u->cpu.gpr[AX], 0);
+	cpuid(0xd, 34);
+	CHECK_EQ(u->cpu.gpr[AX], 0);
+}
+
 static void cpuid_leaves(void)
 {
 	uint32_t a, b, c, d;
 	char name[13] = "";
 
 	pc_begin();
+	cpuid_learn(0);
 	cpuid(0, 0);
-	CHECK_EQ(u->cpu.gpr[AX], 7);
+	CHECK_EQ(u->cpu.gpr[AX], 0xd);
 	memcpy(name, &u->cpu.gpr[BX], 4);
 	memcpy(name + 4, &u->cpu.gpr[DX], 4);
 	memcpy(name + 8, &u->cpu.gpr[CX], 4);
@@ -431,6 +475,7 @@ static void cpuid_others(void)
 		0xc0000000, 0xffffffff };
 
 	pc_begin();
+	cpuid_learn(0);
 	for (unsigned i = 0; i < ARRAY_SIZE(nothing); i++) {
 		cpuid(nothing[i], 0);
 		CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[BX] | u->cpu.gpr[CX] |
@@ -440,7 +485,7 @@ static void cpuid_others(void)
 	pc_begin_program();
 	u->cpu.gpr[AX] = 0;
 	CHECK_DONE(2, 0x0f, 0xa2);
-	CHECK_EQ(u->cpu.gpr[AX], 7);
+	CHECK_EQ(u->cpu.gpr[AX], 0xd);
 }
 
 static uint64_t rdmsr(uint32_t msr)
@@ -540,6 +585,7 @@ int main(void)
 	RUN(gates);
 	RUN(software_interrupts);
 	RUN(cpuid_leaves);
+	RUN(cpuid_states);
 	RUN(cpuid_others);
 	RUN(model_registers);
 	RUN(clock_page);

@@ -8,14 +8,9 @@
 #include "insn.h"
 #include "kind.h"
 
-#define TRIES		16	/* traps before a window is worth its while */
+#define TRIES		8	/* traps before a window is worth its while */
 #define FAILURES	2
 #define ZEROS		(MIB(2) / 4)	/* words: here ends the image */
-
-static void bit_set(uint8_t *map, uint32_t at)
-{
-	map[at / 8] |= 1 << at % 8;
-}
 
 static uint32_t word_at(const uint8_t *p)
 {
@@ -52,11 +47,8 @@ static void undo(struct user *u, struct window *x)
 		return;
 	x->made = false;
 	w->undone++;
-	for (uint32_t i = 1; i < x->length; i++) {
-		uint32_t at = x->va - w->image + i;
-
-		w->inside[at / 8] &= ~(1 << at % 8);
-	}
+	for (uint32_t i = 1; i < x->length; i++)
+		window_set(w->inside, x->va - w->image + i, false);
 	if (is_there(u, x))
 		memcpy(u->ram + (x->va - u->mmu.kernel), x->was, x->length);
 }
@@ -76,10 +68,8 @@ static void target(struct user *u, uint32_t va)
 
 	if (at >= IMAGE_SIZE)
 		return;
-	bit_set(w->targets, at);
-	if (!window_bit(w->inside, at) || !window_bit(w->starts, at))
-		return;
-	for (unsigned i = 0; i < w->n; i++) {
+	window_set(w->targets, at, true);
+	for (unsigned i = 0; window_bit(w->inside, at) && i < w->n; i++) {
 		struct window *x = &w->list[i];
 
 		if (x->made && va - x->va < x->length) {
@@ -128,7 +118,8 @@ static void keep_starts(struct user *u, uint32_t va)
 		for (unsigned at = 0; x->made && (x->va ^ va) < PAGE &&
 		     at < WINDOW_BYTES; at++)
 			if (x->to[at] != WINDOW_NOWHERE)
-				bit_set(w->starts, x->va - w->image + at);
+				window_set(w->starts, x->va - w->image + at,
+					   true);
 	}
 }
 
@@ -155,10 +146,10 @@ void window_text(struct user *u, uint32_t va, const uint8_t *page,
 	struct windows *w = &u->windows;
 	bool known = false;
 
-	if (!w->image)
+	if (WINDOWS && !w->image)
 		w->image = va - u->mmu.kernel < IMAGE_AROUND ? u->mmu.kernel :
 			   va - IMAGE_AROUND;
-	if (!WINDOWS || va - w->image >= IMAGE_SIZE)
+	if (!w->image || va - w->image >= IMAGE_SIZE)
 		return;
 	memcpy(w->starts + (va - w->image) / 8, starts, PAGE / 8);
 	keep_starts(u, va);
@@ -250,19 +241,13 @@ void window_interrupted(struct user *u, uint32_t sp)
 	w->frames[i].sp = sp;
 }
 
-/* In the middle of an instruction it is something else that looks like one. */
-static bool is_target(const struct windows *w, uint32_t at)
-{
-	return window_bit(w->targets, at) && window_bit(w->starts, at);
-}
-
 int window_is_free(struct user *u, uint32_t va, unsigned n)
 {
 	struct windows *w = &u->windows;
 
-	for (unsigned i = 1; i < n; i++)
-		if (is_target(w, va - w->image + i) ||
-		    window_bit(w->inside, va - w->image + i))
+	for (uint32_t i = va - w->image + 1; i < va - w->image + n; i++)
+		if (window_bit(w->inside, i) ||
+		    (window_bit(w->targets, i) && window_bit(w->starts, i)))
 			return REFUSED_TARGET;
 	for (unsigned i = 0; i < ARRAY_SIZE(w->frames); i++)
 		if (w->frames[i].va - va - 1 < n - 1 &&
@@ -273,7 +258,7 @@ int window_is_free(struct user *u, uint32_t va, unsigned n)
 
 /* --- traps ------------------------------------------------------------ */
 
-static bool is_code(const struct user *u, uint32_t va)
+bool window_is_code(const struct user *u, uint32_t va)
 {
 	return va - u->mmu.kernel - WINDOW_CODE < u->windows.used;
 }
@@ -290,7 +275,7 @@ bool window_fault(struct user *u)
 	unsigned i = w->n, last = 0;
 	struct window *x;
 
-	if (!is_code(u, c->eip))
+	if (!window_is_code(u, c->eip))
 		return false;
 	/* The first has no smaller address than all. */
 	while (w->list[--i].code > c->eip)
@@ -307,7 +292,7 @@ bool window_fault(struct user *u)
 }
 
 /* Those for which window_make.c has something better. */
-static bool is_better(const uint8_t *bytes)
+bool window_is_better(const uint8_t *bytes)
 {
 	switch (bytes[0]) {
 	case 0x6c: case 0x6e: case 0xcf: case 0xfa: case 0xfb:
@@ -323,8 +308,8 @@ bool window_try(struct user *u, const uint8_t *bytes)
 	unsigned i = va % ARRAY_SIZE(w->sites);
 	int refused;
 
-	if (!w->image || va - w->image >= IMAGE_SIZE || is_code(u, va) ||
-	    !is_better(bytes))
+	if (!w->image || va - w->image >= IMAGE_SIZE || window_is_code(u, va) ||
+	    !window_is_better(bytes))
 		return false;
 	if (w->sites[i].va != va) {
 		memset(&w->sites[i], 0, sizeof(w->sites[i]));

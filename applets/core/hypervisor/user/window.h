@@ -5,8 +5,9 @@
  * jump; they go on in a trampoline, where the same is done without a trap.
  *
  * Nothing may land behind a window's first byte.  So we keep a map of all that
- * somebody may jump to, and of where the CPU was interrupted; and a window that
- * turns out to be in the way is undone.  A trampoline is for ever: somebody may
+ * somebody may jump to (code or not: but only instructions count), and of where
+ * the CPU was interrupted; and a window that turns out to be in the way is
+ * undone.  A trampoline is for ever: somebody may
  * have been interrupted in it.
  *
  * All of it is optional: without windows it is right, and slower.
@@ -66,6 +67,11 @@ static inline bool window_bit(const uint8_t *map, uint32_t at)
 	return at < IMAGE_SIZE && map[at / 8] >> at % 8 & 1;
 }
 
+static inline void window_set(uint8_t *map, uint32_t at, bool to)
+{
+	map[at / 8] = (map[at / 8] & ~(1 << at % 8)) | (to << at % 8);
+}
+
 /*
  * Ring 0 has trapped at eip, where these INSN_MAX bytes are.  True: it goes on
  * in a trampoline.
@@ -98,6 +104,12 @@ void window_interrupted(struct user *u, uint32_t sp);
 
 /* Makes a window with the instruction at eip; or why there is none. */
 int window_make(struct user *u);
+
+/* Is it in a trampoline? */
+bool window_is_code(const struct user *u, uint32_t va);
+
+/* Is it an instruction that window_make.c knows something better for? */
+bool window_is_better(const uint8_t *bytes);
 
 /* May somebody come to one of the bytes behind the first? */
 int window_is_free(struct user *u, uint32_t va, unsigned n);

@@ -86,6 +86,12 @@ struct maker {
 	uint8_t code[CODE_MAX];
 };
 
+/* In the kernel's own map of all memory, which window_make() has checked. */
+static uint8_t *text_at(const struct user *u, uint32_t va)
+{
+	return u->ram + (va - u->mmu.kernel);
+}
+
 static void put(struct maker *m, const void *bytes, unsigned n)
 {
 	memcpy(m->code + m->n, bytes, n);
@@ -116,7 +122,10 @@ static bool put_jump(struct maker *m, uint32_t to)
 
 /* --- one instruction -------------------------------------------------- */
 
-/* Branches to a fixed place, as near ones.  False: it is none. */
+/*
+ * Branches to a fixed place, as near ones; a call returns to behind where it
+ * was.  False: it is none.
+ */
 static bool move_branch(struct maker *m, const uint8_t *p)
 {
 	uint8_t cond = p[0] == 0x0f ? p[1] : p[0] + 0x10;
@@ -124,10 +133,15 @@ static bool move_branch(struct maker *m, const uint8_t *p)
 
 	if (p[0] == 0xeb)
 		return put_jump(m, m->end + 2 + (int8_t)p[1]);
+	memcpy(&word, p + 1, sizeof(word));
+	word += m->end + 5;
 	/* Those that a kernel means to replace are in a table of it. */
-	if (p[0] == 0xe9) {
-		memcpy(&word, p + 1, sizeof(word));
-		return put_jump(m, m->end + 5 + word);
+	if (p[0] == 0xe8 || (p[0] == 0xe9 && !window_is_code(m->u, word))) {
+		if (p[0] == 0xe8) {
+			put(m, "\x68", 1);
+			put_word(m, m->end + 5);
+		}
+		return put_jump(m, word);
 	}
 	if ((cond & 0xf0) != 0x80)
 		return false;
@@ -179,8 +193,7 @@ static bool move_better(struct maker *m, const uint8_t *p, unsigned n)
 }
 
 /*
- * What stays: calls, of which one returns to behind them; what means another
- * place from here; what the kernel may be about to replace (lock, and nops);
+ * What stays: what leads elsewhere, or means another place from here; what the kernel may be about to replace (lock, and nops);
  * and what is not there to be executed.
  */
 static const uint32_t stays_one[8] = {
@@ -222,10 +235,10 @@ static bool stays(const uint8_t *p, unsigned n)
 static int move(struct maker *m)
 {
 	struct user *u = m->u;
-	const uint8_t *p = u->ram + (m->end - u->mmu.kernel);
+	const uint8_t *p = text_at(u, m->end);
 	unsigned at = m->end - m->x.va, n, branches = m->branches;
 
-	n = insn_length(p, PAGE - m->end % PAGE);
+	n = insn_length(p, INSN_MAX);
 	if (!n || at + n > WINDOW_BYTES || m->n + CODE_ONE > CODE_MAX ||
 	    !window_bit(u->windows.starts, m->end - u->windows.image))
 		return REFUSED_INSN;
@@ -243,62 +256,6 @@ static int move(struct maker *m)
 }
 
 /* --- a window --------------------------------------------------------- */
-
-/* iret, behind a jump over verw: it is the jump that moves. */
-static bool begins_iret(struct maker *m, const uint8_t *p)
-{
-	static const uint8_t before[] = { 0xeb, 8, 0x2e, 0x0f, 0, 0x2d };
-	const struct windows *w = &m->u->windows;
-	uint32_t va = m->x.site - 10;
-
-	if (*p != 0xcf || m->x.site % PAGE < 10 ||
-	    memcmp(p - 10, before, sizeof(before)) ||
-	    !window_bit(w->starts, va - w->image))
-		return false;
-	m->x.va = va;
-	m->x.to[0] = m->x.to[10] = 0;
-	m->end = va + 5;
-	return put_jump(m, DIRECT_PC_IRET);
-}
-
-/* Behind the end of a function there are bytes that nobody needs. */
-static void take_padding(struct maker *m)
-{
-	const uint8_t *ram = m->u->ram - m->u->mmu.kernel;
-
-	while (m->over && m->end - m->x.va < 5 && m->end % PAGE &&
-	       (ram[m->end] == 0xcc || ram[m->end] == 0x90))
-		m->end++;
-}
-
-/* All from `va` to what has trapped, and as much as a jump needs. */
-static int gather(struct maker *m, uint32_t va)
-{
-	const uint8_t *p = m->u->ram + (va - m->u->mmu.kernel);
-	int refused;
-
-	m->x.va = m->end = va;
-	m->n = m->branches = 0;
-	m->over = false;
-	memset(m->x.to, WINDOW_NOWHERE, sizeof(m->x.to));
-	/* What jumps over a sti, and only that, is not among the targets. */
-	if (*p == 0xfb && va % PAGE >= 2 && (p[-2] & 0xf0) == 0x70 &&
-	    p[-1] == 1)
-		return REFUSED_TARGET;
-	if (va == m->x.site && begins_iret(m, p))
-		return window_is_free(m->u, m->x.va, 5);
-	while (m->end - va < 5 || m->end <= m->x.site) {
-		if (m->over)
-			return REFUSED_INSN;
-		refused = move(m);
-		if (refused >= 0)
-			return refused;
-		take_padding(m);
-	}
-	if (!m->over && !put_jump(m, m->end))
-		return REFUSED_INSN;
-	return window_is_free(m->u, va, m->end - va);
-}
 
 /* Where branches of the code lead: out, or to another part of it. */
 static bool link_up(struct maker *m)
@@ -318,6 +275,70 @@ static bool link_up(struct maker *m)
 	return true;
 }
 
+/* iret, behind a jump over verw: it is the jump that moves. */
+static bool begins_iret(struct maker *m, const uint8_t *p)
+{
+	static const uint8_t before[] = { 0xeb, 8, 0x2e, 0x0f, 0, 0x2d };
+	const struct windows *w = &m->u->windows;
+	uint32_t va = m->x.site - 10;
+
+	if (*p != 0xcf || m->x.site % PAGE < 10 ||
+	    memcmp(p - 10, before, sizeof(before)) ||
+	    !window_bit(w->starts, va - w->image))
+		return false;
+	m->x.va = va;
+	m->x.to[0] = m->x.to[10] = 0;
+	m->end = va + 5;
+	return put_jump(m, DIRECT_PC_IRET);
+}
+
+/*
+ * Behind the last instruction there may be some that only fill a gap.  If they
+ * were more, somebody would come to them.
+ */
+static void take_padding(struct maker *m)
+{
+	static const uint8_t fillers[] = { 0xcc, 0x90, 0x8d, 0x66, 0x2e, 0x3e };
+	const uint8_t *p = text_at(m->u, m->x.va);
+	unsigned at = m->end - m->x.va, n = 1;
+
+	for (; n && at < 5 && memchr(fillers, p[at], sizeof(fillers)); at += n)
+		n = insn_length(p + at, INSN_MAX);
+	m->end = m->x.va + at;
+}
+
+/* All from `va` to what has trapped, and as much as a jump needs. */
+static int gather(struct maker *m, uint32_t va)
+{
+	const uint8_t *p = text_at(m->u, va);
+	int refused;
+
+	m->x.va = m->end = va;
+	m->n = m->branches = 0;
+	m->over = false;
+	memset(m->x.to, WINDOW_NOWHERE, sizeof(m->x.to));
+	/* What jumps over a sti, and only that, is not among the targets. */
+	if (*p == 0xfb && va % PAGE >= 2 && (p[-2] & 0xf0) == 0x70 &&
+	    p[-1] == 1)
+		return REFUSED_TARGET;
+	if (va == m->x.site && begins_iret(m, p))
+		return link_up(m) ? window_is_free(m->u, m->x.va, 5) : REFUSED_INSN;
+	while (m->end - va < 5 || m->end <= m->x.site) {
+		if (m->over)
+			return REFUSED_INSN;
+		refused = move(m);
+		if (refused >= 0)
+			return refused;
+		if (m->over)
+			take_padding(m);
+	}
+	if (!m->over && !put_jump(m, m->end))
+		return REFUSED_INSN;
+	if (!link_up(m))
+		return REFUSED_INSN;
+	return window_is_free(m->u, va, m->end - va);
+}
+
 /* Is that the Guest's name for the frame? */
 static bool is_mapped(struct user *u, uint32_t va)
 {
@@ -333,19 +354,19 @@ static void commit(struct maker *m)
 	struct user *u = m->u;
 	struct windows *w = &u->windows;
 	struct window *x = &m->x;
-	uint8_t *at = u->ram + (x->va - u->mmu.kernel);
+	uint8_t *at = text_at(u, x->va);
 	uint32_t offset = x->code - (x->va + 5);
 
 	x->made = true;
 	x->length = m->end - x->va;
 	memcpy(x->was, at, x->length);
-	memcpy(u->ram + (x->code - u->mmu.kernel), m->code, m->n);
+	memcpy(text_at(u, x->code), m->code, m->n);
 	/* Who reads the text from here on has to stay in step. */
 	memset(at, 0x90, x->length);
 	*at = 0xe9;
 	memcpy(at + 1, &offset, sizeof(offset));
-	for (uint32_t i = x->va - w->image + 1; i < m->end - w->image; i++)
-		w->inside[i / 8] |= 1 << i % 8;
+	for (uint32_t i = 1; i < x->length; i++)
+		window_set(w->inside, x->va - w->image + i, true);
 	w->used += m->n;
 	w->list[w->n++] = *x;
 	u->cpu.eip = x->code + x->to[x->site - x->va];
@@ -360,10 +381,34 @@ static uint32_t before(const struct windows *w, uint32_t va)
 	return 0;
 }
 
+/*
+ * It may begin a few instructions earlier: best with another one that traps, or
+ * that would be left alone; or where it has to.
+ */
+static int gather_best(struct maker *m)
+{
+	const struct windows *w = &m->u->windows;
+	uint32_t va[BACK + 1] = { m->x.site };
+	int refused = REFUSED_INSN;
+	unsigned n = 1;
+
+	while (n <= BACK && (va[n] = before(w, va[n - 1])))
+		n++;
+	for (unsigned i = n; i--;)
+		if (window_is_better(text_at(m->u, va[i])) && gather(m, va[i]) < 0)
+			return -1;
+	for (unsigned i = 0; i < n; i++) {
+		refused = gather(m, va[i]);
+		if (refused < 0)
+			return refused;
+	}
+	return refused;
+}
+
 int window_make(struct user *u)
 {
 	struct windows *w = &u->windows;
-	struct maker m = { .u = u, .x = { .site = u->cpu.eip } };
+	struct maker m = { .u = u, .x.site = u->cpu.eip };
 	uint32_t va = m.x.site;
 	int refused;
 
@@ -374,17 +419,11 @@ int window_make(struct user *u)
 	    !mmu_ram(u, va - u->mmu.kernel, 1) ||
 	    !mmu_ram(u, WINDOW_CODE, WINDOW_CODE_SIZE))
 		return REFUSED_FULL;
-	refused = gather(&m, va);
-	for (unsigned i = 0; i < BACK && refused >= 0; i++) {
-		va = before(w, va);
-		if (!va)
-			break;
-		refused = gather(&m, va);
-	}
-	if (refused >= 0)
-		return refused;
-	if (!link_up(&m))
+	/* All is in one page, even what is only looked at. */
+	if (PAGE - va % PAGE < WINDOW_BYTES + INSN_MAX)
 		return REFUSED_INSN;
-	commit(&m);
-	return -1;
+	refused = gather_best(&m);
+	if (refused < 0)
+		commit(&m);
+	return refused;
 }
