@@ -266,6 +266,22 @@ unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va)
 
 /* --- the vDSO --------------------------------------------------------- */
 
+/* What a vDSO has before its int $0x80 if there might have been a sysenter. */
+static bool pushes_before(const uint8_t *at)
+{
+	static const uint8_t pushes[] = { 0x51, 0x52, 0x55 };
+	/* As compilers write it, and as kernels do; sysenter's room. */
+	static const uint8_t nops[][4] = {
+		{ 0x90, 0x90, 0x90, 0x90 }, { 0x8d, 0x74, 0x26, 0x00 },
+		{ 0x0f, 0x1f, 0x40, 0x00 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(nops); i++)
+		if (!memcmp(at - 7, pushes, 3) && !memcmp(at - 4, nops[i], 4))
+			return true;
+	return false;
+}
+
 /*
  * lcall, int $0x80, and what came behind it: ret, or pops and ret.  Either
  * there are nops before (sysenter might have been there), or it is the page's
@@ -275,9 +291,6 @@ unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va)
  */
 static uint32_t vdso_write(const struct user *u, uint8_t *page, uint32_t at)
 {
-	static const uint8_t pushes[] = {
-		0x51, 0x52, 0x55, 0x90, 0x90, 0x90, 0x90,
-	};
 	uint8_t call[] = {
 		0x9a, 0, 0, 0, 0, HOST_CS, 0, 0xcd, VECTOR_SYSCALL, 0xc3,
 	};
@@ -285,7 +298,7 @@ static uint32_t vdso_write(const struct user *u, uint8_t *page, uint32_t at)
 	unsigned nops = 0;
 
 	/* Of those that used to be for sysenter; here they are done there. */
-	if (u->stock && !memcmp(page + at - 7, pushes, 7)) {
+	if (u->stock && pushes_before(page + at)) {
 		to = PC_ADDRESS(direct_pc_pushes);
 		nops = 7;
 	}
