@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Command lines, the way getopt_long(3) reads them, from tables of ours.
+ * Command lines, the way getopt_long(3) reads them, from tables of ours: in any
+ * order, letters together, words as short as they can be told apart.
  */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lguest.h"
-
-#define OPTIONS_MAX	40
-/* getopt's value for the row with index 0; above any letter. */
-#define ROW_BASE	256
 
 static void option_store(const struct option_row *row, void *where,
 			 char *value)
@@ -39,56 +35,88 @@ static void option_store(const struct option_row *row, void *where,
 	}
 }
 
-/* getopt says little; argv[optind - 1] is what it choked on. */
-NORETURN static void option_wrong(int c, const struct option *known,
-				  char **argv)
+/* The row of this name, or the only one that begins like it. */
+static const struct option_row *row_named(const struct option_row *rows,
+					  const char *name, size_t len)
 {
-	const char *text = argv[optind - 1];
+	const struct option_row *found = NULL;
+	unsigned n = 0;
 
-	/* Of a letter there is no word: it may be one of several in it. */
-	if (c == ':' && optopt < ROW_BASE)
-		die_usage("-%c wants an argument; see --help", optopt);
-	if (c == ':')
+	for (; rows->name; rows++) {
+		if (strncmp(rows->name, name, len))
+			continue;
+		if (!rows->name[len])
+			return rows;
+		found = rows;
+		n++;
+	}
+	return n == 1 ? found : NULL;
+}
+
+/* These return whether the next word went with this one. */
+static bool option_word(const struct option_row *rows, void *where, char *text,
+			char *next)
+{
+	size_t len = strcspn(text + 2, "=");
+	const struct option_row *row = row_named(rows, text + 2, len);
+	char *value = text[2 + len] ? text + 2 + len + 1 : NULL;
+	bool wants;
+
+	if (!row)
+		die_usage("unknown option %s; see --help", text);
+	if (value && !row->arg)
+		die_usage("--%s takes no argument", row->name);
+	wants = row->arg && !value;
+	if (wants && !next)
 		die_usage("%s wants an argument; see --help", text);
-	for (const struct option *o = known; o->name; o++)
-		if (!strncmp(text, "--", 2) && !o->has_arg &&
-		    !strncmp(text + 2, o->name, strlen(o->name)) &&
-		    text[2 + strlen(o->name)] == '=')
-			die_usage("--%s takes no argument", o->name);
-	if (text[0] == '-' && text[1] != '-' && optopt)
-		die_usage("unknown option -%c; see --help", optopt);
-	die_usage("unknown option %s; see --help", text);
+	option_store(row, where, wants ? next : value);
+	return wants;
+}
+
+static bool option_letters(const struct option_row *rows, void *where,
+			   char *text, char *next)
+{
+	while (*++text) {
+		const struct option_row *row = rows;
+
+		while (row->name && row->letter != *text)
+			row++;
+		if (!row->name)
+			die_usage("unknown option -%c; see --help", *text);
+		if (row->arg && !text[1] && !next)
+			die_usage("-%c wants an argument; see --help", *text);
+		if (row->arg) {
+			option_store(row, where, text[1] ? text + 1 : next);
+			return !text[1];
+		}
+		option_store(row, where, NULL);
+	}
+	return false;
 }
 
 int options_parse(const struct option_row *rows, void *where,
 		  int argc, char **argv)
 {
-	struct option known[OPTIONS_MAX + 1] = { 0 };
-	char letters[2 * OPTIONS_MAX + 2] = ":", *letter = letters + 1;
-	int c, n;
+	int at, n = 0;
 
-	for (n = 0; rows[n].name; n++) {
-		if (n == OPTIONS_MAX)
-			die("more than %d options", OPTIONS_MAX);
-		known[n] = (struct option){
-			rows[n].name, rows[n].arg != NULL, NULL, ROW_BASE + n
-		};
-		if (!rows[n].letter)
-			continue;
-		*letter++ = rows[n].letter;
-		if (rows[n].arg)
-			*letter++ = ':';
+	for (at = 1; at < argc; at++) {
+		char *text = argv[at], *next = argv[at + 1];
+
+		if (text[0] != '-' || !text[1]) {
+			/* What is no option gathers in front. */
+			argv[1 + n++] = text;
+		} else if (text[1] != '-') {
+			at += option_letters(rows, where, text, next);
+		} else if (text[2]) {
+			at += option_word(rows, where, text, next);
+		} else {
+			at++;
+			break;
+		}
 	}
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, letters, known, NULL)) != -1) {
-		for (n = 0; rows[n].name; n++)
-			if (c == ROW_BASE + n || c == rows[n].letter)
-				break;
-		if (c == '?' || c == ':' || !rows[n].name)
-			option_wrong(c, known, argv);
-		option_store(&rows[n], where, optarg);
-	}
-	return optind;
+	/* Behind "--" everything is as it was; the rest joins it there. */
+	memmove(argv + at - n, argv + 1, n * sizeof(*argv));
+	return at - n;
 }
 
 #define HELP_COLUMN	30

@@ -156,7 +156,7 @@ struct parsed {
 static const struct option_row rows[] = {
 	{ .name = "flag", .kind = OPTION_FLAG, .letter = 'f',
 	  .offset = offsetof(struct parsed, flag) },
-	{ .name = "text", .arg = "T", .kind = OPTION_STRING,
+	{ .name = "text", .arg = "T", .kind = OPTION_STRING, .letter = 't',
 	  .offset = offsetof(struct parsed, text) },
 	{ .name = "number", .arg = "N", .kind = OPTION_NUMBER,
 	  .offset = offsetof(struct parsed, number), .min = 1, .max = 9 },
@@ -164,14 +164,14 @@ static const struct option_row rows[] = {
 };
 
 static struct parsed parsed;
-static int first;
+static char *argv[16];
+static int first, argc;
 
 static void parse(void *text)
 {
-	static char *argv[16];
 	char *list = strdup(text);
-	int argc = 0;
 
+	argc = 0;
 	while ((argv[argc] = next_item(&list, ' ')))
 		argc++;
 	memset(&parsed, 0, sizeof(parsed));
@@ -186,11 +186,46 @@ static void options_as_getopt(void)
 	CHECK_EQ(parsed.number, 3);
 }
 
+/* What is left over is at the end, in its order. */
+static void options_left(void)
+{
+	static const struct {
+		const char *line, *text;
+		bool flag;
+		unsigned number, left;
+	} tries[] = {
+		{ "x a b c", NULL, false, 0, 3 },
+		{ "x a -f b --te=1 c", "1", true, 0, 3 },
+		{ "x a --t -f b c", "-f", false, 0, 3 },
+		{ "x --num 3 a -- b -f", NULL, false, 3, 3 },
+		{ "x -- a --number=4 c", NULL, false, 0, 3 },
+		{ "x - --flag", NULL, true, 0, 1 },
+		{ "x --", NULL, false, 0, 0 },
+		{ "x", NULL, false, 0, 0 },
+		{ "x -ft5 a", "5", true, 0, 1 },
+		{ "x -f -t 5 a", "5", true, 0, 1 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(tries); i++) {
+		parse((void *)tries[i].line);
+		CHECK_EQ(parsed.flag, tries[i].flag);
+		CHECK_EQ(parsed.number, tries[i].number);
+		CHECK(!tries[i].text == !parsed.text);
+		CHECK(!parsed.text || !strcmp(parsed.text, tries[i].text));
+		CHECK_EQ(argc - first, tries[i].left);
+		if (tries[i].left == 3) {
+			CHECK_EQ(*argv[first], 'a');
+			CHECK_EQ(*argv[argc - 1], i == 3 ? '-' : 'c');
+		}
+	}
+}
+
 static void options_wrong(void)
 {
 	static const char *const bad[] = {
 		"x --what", "x -z", "x --text", "x --flag=1", "x --number=0",
 		"x --number=10", "x --number=", "x --text=", "x --number=1x",
+		"x -t", "x -ft", "x --flagg", "x --f=1",
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
@@ -340,6 +375,7 @@ int main(void)
 	RUN(memory_clears);
 	RUN(memory_too_large);
 	RUN(options_as_getopt);
+	RUN(options_left);
 	RUN(options_wrong);
 	RUN(ports);
 	RUN(loop_asks_before_it_polls);
