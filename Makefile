@@ -128,8 +128,10 @@ $B/$(CORE)/selftest.o build/unit/$(CORE)/selftest.o: $(SELFTEST)
 build/sysroot-i386/.done: | tests/fetch
 	tests/fetch sysroot-i386
 
+# In there only arrays of characters are worth a guard.
 $L/.done: tests/libs | build/include/linux $(TOOLCHAIN)
-	CC='$(CC)' CFLAGS='-Oz $(CFLAGS_SMALL)' tests/libs $(ARCH) $(@D)
+	CC='$(CC)' CFLAGS='-Oz $(CFLAGS_SMALL) -fstack-protector' \
+		tests/libs $(ARCH) $(@D)
 
 # musl-gcc does not see the system's headers; these few are all we want.
 build/include/linux:
