@@ -82,8 +82,11 @@ all: $B/lguest
 $B/lguest: $B/lguest.full
 	strip -s -R .comment -o $@ $<
 
-# The linker's first vfprintf is the one that all use.
-$B/lguest.full: LDFLAGS_STATIC += -Wl,--defsym=vfprintf=format_print
+# What the C library does too well for us: the linker's first vfprintf is the
+# one that all use, and so on.
+OURS = vfprintf=format_print \
+	$(if $(filter x86_64,$(ARCH)),setrlimit=privileges_limit)
+$B/lguest.full: LDFLAGS_STATIC += $(OURS:%=-Wl,--defsym=%)
 $B/lguest.full: $(OBJS) $L/.done
 	$(call LINK,$(OBJS))
 

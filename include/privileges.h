@@ -24,6 +24,10 @@ void privileges_look_up(struct privileges *p, const char *username,
 /* Goes there and becomes that; dies rather than stay who we are. */
 void privileges_drop(const struct privileges *p);
 
+/* What setrlimit(2) is in a 64-bit Launcher; see the Makefile. */
+struct rlimit;
+int privileges_limit(int resource, const struct rlimit *limit);
+
 /* NULL: none.  Dies if it cannot be written. */
 void pidfile_write(const char *path);
 

@@ -4,15 +4,35 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "accounts.h"
 #include "privileges.h"
+
+/*
+ * There is one thread yet: the C library's ways to have all of them change who
+ * they are would be 1 KiB.  Some architectures had 16 bits at first.
+ */
+#ifdef SYS_setresuid32
+#define SETGROUPS	SYS_setgroups32
+#define SETRESGID	SYS_setresgid32
+#define SETRESUID	SYS_setresuid32
+#else
+#define SETGROUPS	SYS_setgroups
+#define SETRESGID	SYS_setresgid
+#define SETRESUID	SYS_setresuid
+#endif
+
+/* As setrlimit(2) was from the beginning where it has 64 bits. */
+int privileges_limit(int resource, const struct rlimit *limit)
+{
+	return syscall(SYS_setrlimit, resource, limit);
+}
 
 /* Kept open, for we may be in a chroot by the time it has to go. */
 static struct {
@@ -72,11 +92,11 @@ void privileges_drop(const struct privileges *p)
 	if (!p->username)
 		return;
 	/* Supplementary groups first: later we may not. */
-	if (setgroups(1, &p->gid) && errno != EPERM)
+	if (syscall(SETGROUPS, 1, &p->gid) && errno != EPERM)
 		die_errno("--username=%s: setgroups", p->username);
-	if (setresgid(p->gid, p->gid, p->gid))
+	if (syscall(SETRESGID, p->gid, p->gid, p->gid))
 		die_errno("--username=%s: setresgid", p->username);
-	if (setresuid(p->uid, p->uid, p->uid))
+	if (syscall(SETRESUID, p->uid, p->uid, p->uid))
 		die_errno("--username=%s: setresuid", p->username);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && errno != EINVAL)
 		die_errno("--username=%s: no_new_privs", p->username);
