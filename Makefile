@@ -82,10 +82,15 @@ all: $B/lguest
 $B/lguest: $B/lguest.full
 	strip -s -R .comment -o $@ $<
 
-# What the C library does too well for us: the linker's first vfprintf is the
-# one that all use, and so on.
-OURS = vfprintf=format_print \
+# What the C library does too well for us: the linker's first printf is the one
+# that all use, and so on.
+# _Fork() is fork() for those that have one thread when they do.
+OURS = $(foreach f,printf fprintf snprintf vsnprintf sprintf puts putchar fputs \
+	fputc fwrite fflush ferror stdout stderr,$f=stream_$f) \
+	putc=stream_fputc __stdio_exit=stream_exit \
+	__assert_fail=say_assertion fork=_Fork \
 	$(if $(filter x86_64,$(ARCH)),setrlimit=privileges_limit)
+$B/lguest.full: LDFLAGS_STATIC += $(OURS:%=-Wl,--defsym=%)
 $B/lguest.full: LDFLAGS_STATIC += $(OURS:%=-Wl,--defsym=%)
 $B/lguest.full: $(OBJS) $L/.done
 	$(call LINK,$(OBJS))

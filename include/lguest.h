@@ -74,10 +74,18 @@ void warn_errno(const char *fmt, ...) PRINTF(1, 2);
 /* For --verbose only. */
 void verbose(const char *fmt, ...) PRINTF(1, 2);
 
+/* Our own mistake: assert(3) calls this, as the linker wants it. */
+NORETURN void say_assertion(const char *what, const char *file, int line,
+			    const char *fn);
+
 /* --- format.c: what the C library's printf() and its kin come down to --- */
 
-/* vfprintf(3) for s, c, d, u, x, X, with "#", "0", a width, a precision. */
-int format_print(FILE *to, const char *fmt, va_list ap);
+/*
+ * For s, c, d, u, x, X, with "#", "0", a width, a precision: puts the text in
+ * pieces, and returns its length.
+ */
+int format_print(void (*put)(void *to, const char *bytes, size_t n), void *to,
+		 const char *fmt, va_list ap);
 
 /* --- x.c: calls that succeed or die, naming the object and the call --- */
 

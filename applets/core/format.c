@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * printf(3) without what we do not print: the C library's brings floating
- * point, wide characters and positional arguments, 8 KiB of the binary.  The
- * linker makes this its vfprintf(), so all of its family ends up here; see the
- * Makefile.  tests/house knows which conversions there are.
+ * point, wide characters and positional arguments, 8 KiB of the binary.  All
+ * of its family ends up here, by way of stream.c.
  */
 #include <string.h>
 
@@ -11,7 +10,8 @@
 
 /* Unbuffered streams get a line in one write(2) as long as it fits. */
 struct text {
-	FILE *to;
+	void (*put)(void *to, const char *bytes, size_t n);
+	void *to;
 	int total;
 	size_t len;
 	char buf[512];
@@ -28,7 +28,7 @@ struct conversion {
 
 static void text_flush(struct text *t)
 {
-	fwrite(t->buf, 1, t->len, t->to);
+	t->put(t->to, t->buf, t->len);
 	t->len = 0;
 }
 
@@ -141,9 +141,10 @@ static void text_convert(struct text *t, const struct conversion *c,
 	}
 }
 
-int format_print(FILE *to, const char *fmt, va_list arguments)
+int format_print(void (*put)(void *to, const char *bytes, size_t n), void *to,
+		 const char *fmt, va_list arguments)
 {
-	struct text t = { .to = to };
+	struct text t = { .put = put, .to = to };
 	struct conversion c;
 	va_list ap;
 
@@ -161,5 +162,5 @@ int format_print(FILE *to, const char *fmt, va_list arguments)
 	}
 	va_end(ap);
 	text_flush(&t);
-	return ferror(to) ? -1 : t.total;
+	return t.total;
 }

@@ -94,3 +94,10 @@ void die_usage(const char *fmt, ...)
 	va_end(ap);
 	exit(STATUS_USAGE);
 }
+
+/* What assert(3) comes down to; see the Makefile. */
+void say_assertion(const char *what, const char *file, int line, const char *fn)
+{
+	warn("Assertion failed: %s (%s: %s: %d)", what, file, fn, line);
+	abort();
+}
