@@ -41,7 +41,7 @@ CFLAGS = -Oz -g
 # wherever it is built.
 CFLAGS_SMALL = $(PIE) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fstack-protector-strong
+	-fstack-protector
 CFLAGS_STATIC = $(CFLAGS_SMALL) $(CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
 	-idirafter build/include
 # No relro: musl's start of a static program leaves that to nobody, so all it
@@ -138,7 +138,7 @@ build/sysroot-i386/.done: | tests/fetch
 
 # In there only arrays of characters are worth a guard.
 $L/.done: tests/libs | build/include/linux $(TOOLCHAIN)
-	CC='$(CC)' CFLAGS='-Oz $(CFLAGS_SMALL) -fstack-protector' \
+	CC='$(CC)' CFLAGS='-Oz $(CFLAGS_SMALL)' \
 		tests/libs $(ARCH) $(@D)
 
 # musl-gcc does not see the system's headers; these few are all we want.
