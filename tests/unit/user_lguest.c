@@ -269,7 +269,8 @@ static void gates(void)
 	for (unsigned type = 0; type < 16; type++) {
 		bool fine = type == 0xe || type == 0xf;
 
-		CHECK_EQ(dies(LOAD_IDT_ENTRY, 14, 0, 0x8000 | type << 8), !fine);
+		CHECK_EQ(dies(LOAD_IDT_ENTRY, 14, 0, 0x8000 | type << 8),
+			 !fine);
 		CHECK(fine || host.crash == CRASH_GATE);
 	}
 	CHECK(dies(LOAD_IDT_ENTRY, 256, 0, 0x8e00));
