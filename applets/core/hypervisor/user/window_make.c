@@ -258,7 +258,7 @@ static int move(struct maker *m)
 /* --- a window --------------------------------------------------------- */
 
 /* Where branches of the code lead: out, or to another part of it. */
-static bool link(struct maker *m)
+static bool lead_branches(struct maker *m)
 {
 	for (unsigned i = 0; i < m->branches; i++) {
 		uint32_t to = m->branch[i].to, at = m->branch[i].at;
@@ -322,7 +322,7 @@ static int gather(struct maker *m, uint32_t va)
 	    p[-1] == 1)
 		return REFUSED_TARGET;
 	if (va == m->x.site && begins_iret(m, p))
-		return link(m) ? window_is_free(m->u, m->x.va, 5) : REFUSED_INSN;
+		return lead_branches(m) ? window_is_free(m->u, m->x.va, 5) : REFUSED_INSN;
 	while (m->end - va < 5 || m->end <= m->x.site) {
 		if (m->over)
 			return REFUSED_INSN;
@@ -334,7 +334,7 @@ static int gather(struct maker *m, uint32_t va)
 	}
 	if (!m->over && !put_jump(m, m->end))
 		return REFUSED_INSN;
-	if (!link(m))
+	if (!lead_branches(m))
 		return REFUSED_INSN;
 	return window_is_free(m->u, va, m->end - va);
 }
@@ -389,7 +389,7 @@ static int gather_best(struct maker *m)
 {
 	const struct windows *w = &m->u->windows;
 	uint32_t va[BACK + 1] = { m->x.site };
-	int refused = REFUSED_INSN;
+	int refused = 0, why;
 	unsigned n = 1;
 
 	while (n <= BACK && (va[n] = before(w, va[n - 1])))
@@ -398,9 +398,11 @@ static int gather_best(struct maker *m)
 		if (window_is_better(text_at(m->u, va[i])) && gather(m, va[i]) < 0)
 			return -1;
 	for (unsigned i = 0; i < n; i++) {
-		refused = gather(m, va[i]);
-		if (refused < 0)
-			return refused;
+		why = gather(m, va[i]);
+		if (why < 0)
+			return why;
+		if (refused < why)
+			refused = why;
 	}
 	return refused;
 }
