@@ -60,8 +60,7 @@ void window_forget(struct user *u, uint32_t va)
 			undo(u, &u->windows.list[i]);
 }
 
-/* Somebody may come here. */
-static void target(struct user *u, uint32_t va)
+void window_target(struct user *u, uint32_t va)
 {
 	struct windows *w = &u->windows;
 	uint32_t at = va - w->image;
@@ -90,13 +89,13 @@ static void branch(struct user *u, uint32_t va, const uint8_t *p)
 	if ((p[0] & 0xf0) == 0x70 && p[1] == 1 && p[2] == 0xfb)
 		return;
 	if ((p[0] & 0xf0) == 0x70 || p[0] == 0xeb || (p[0] & 0xfc) == 0xe0)
-		target(u, va + 2 + (int8_t)p[1]);
+		window_target(u, va + 2 + (int8_t)p[1]);
 	else if ((p[0] & 0xfe) == 0xe8)
-		target(u, va + 5 + word_at(p + 1));
+		window_target(u, va + 5 + word_at(p + 1));
 	else if (p[0] == 0x0f && (p[1] & 0xf0) == 0x80)
-		target(u, va + 6 + word_at(p + 2));
+		window_target(u, va + 6 + word_at(p + 2));
 	else if (p[0] == 0xc7 && p[1] == 0xf8)
-		target(u, va + 6 + word_at(p + 2));
+		window_target(u, va + 6 + word_at(p + 2));
 }
 
 static bool any(const uint8_t *map, unsigned from)
@@ -134,7 +133,7 @@ void window_text(struct user *u, uint32_t va, const uint8_t *page,
 			branch(u, va + i, page + i);
 		/* Some instructions have addresses of others in them. */
 		if (word_at(page + i) - w->image < IMAGE_SIZE)
-			target(u, word_at(page + i));
+			window_target(u, word_at(page + i));
 	}
 	for (unsigned i = 0; i < w->n; i++)
 		if ((w->list[i].va ^ va) < PAGE && !is_there(u, &w->list[i]))
@@ -164,9 +163,9 @@ static void scan_from(struct user *u, uint32_t gpa)
 		}
 		zeros = 0;
 		if (word - w->image < IMAGE_SIZE)
-			target(u, word);
+			window_target(u, word);
 		else if (word + va - w->image < IMAGE_SIZE && !is_branch(p))
-			target(u, word + va);
+			window_target(u, word + va);
 	}
 }
 
@@ -204,7 +203,7 @@ void window_interrupted(struct user *u, uint32_t sp)
 		return;
 	/* There is no room to remember both. */
 	if (w->frames[i].va && comes_back(u, w->frames[i].va, w->frames[i].sp))
-		target(u, w->frames[i].va);
+		window_target(u, w->frames[i].va);
 	w->frames[i].va = va;
 	w->frames[i].sp = sp;
 }

@@ -105,6 +105,9 @@ void window_interrupted(struct user *u, uint32_t sp);
 /* Makes a window with the instruction at eip; or why there is none. */
 int window_make(struct user *u);
 
+/* Somebody may come here. */
+void window_target(struct user *u, uint32_t va);
+
 /* Is it in a trampoline? */
 bool window_is_code(const struct user *u, uint32_t va);
 

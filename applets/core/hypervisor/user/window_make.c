@@ -365,6 +365,10 @@ static void commit(struct maker *m)
 	memset(at, 0x90, x->length);
 	*at = 0xe9;
 	memcpy(at + 1, &offset, sizeof(offset));
+	/* Of a jump over a sti that stays, nobody knows as yet. */
+	for (unsigned i = 0; i < m->branches; i++)
+		if (m->branch[i].to - x->va >= x->length)
+			window_target(u, m->branch[i].to);
 	for (uint32_t i = 1; i < x->length; i++)
 		window_set(w->inside, x->va - w->image + i, true);
 	w->used += m->n;
