@@ -49,7 +49,7 @@ struct windows {
 	struct {
 		uint32_t va;
 		uint16_t tries, failures;
-	} sites[4096];
+	} sites[1 << 16];	/* by the low bits of va */
 	/* Where ring 0 was interrupted, and where that is on its stack. */
 	struct {
 		uint32_t va, sp;
