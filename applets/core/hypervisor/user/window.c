@@ -197,7 +197,7 @@ void window_interrupted(struct user *u, uint32_t sp)
 {
 	struct windows *w = &u->windows;
 	uint32_t va = u->cpu.eip;
-	unsigned i = (va ^ va >> 6) % ARRAY_SIZE(w->frames);
+	unsigned i = (va ^ va >> 10 ^ sp >> 2 ^ sp >> 12) % ARRAY_SIZE(w->frames);
 
 	if (!w->image || va - w->image >= IMAGE_SIZE)
 		return;

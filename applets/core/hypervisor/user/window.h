@@ -53,7 +53,7 @@ struct windows {
 	/* Where ring 0 was interrupted, and where that is on its stack. */
 	struct {
 		uint32_t va, sp;
-	} frames[64];
+	} frames[1024];
 	/* A bit for each byte from image on. */
 	uint8_t targets[IMAGE_SIZE / 8];
 	uint8_t starts[IMAGE_SIZE / 8];	/* instructions that were read */

@@ -123,8 +123,9 @@ static bool put_jump(struct maker *m, uint32_t to)
 /* --- one instruction -------------------------------------------------- */
 
 /*
- * Branches to a fixed place, as near ones; a call returns to behind where it
- * was.  False: it is none.
+ * Branches to a fixed place, as near ones.  A call is one still, and comes back
+ * to the trampoline; but who is in there now comes back to where it was: that
+ * is never inside a window, for a call has five bytes.  False: it is none.
  */
 static bool move_branch(struct maker *m, const uint8_t *p)
 {
@@ -136,12 +137,11 @@ static bool move_branch(struct maker *m, const uint8_t *p)
 	memcpy(&word, p + 1, sizeof(word));
 	word += m->end + 5;
 	/* Those that a kernel means to replace are in a table of it. */
-	if (p[0] == 0xe8 || (p[0] == 0xe9 && !window_is_code(m->u, word))) {
-		if (p[0] == 0xe8) {
-			put(m, "\x68", 1);
-			put_word(m, m->end + 5);
-		}
+	if (p[0] == 0xe9 && !window_is_code(m->u, word))
 		return put_jump(m, word);
+	if (p[0] == 0xe8 && word != m->end + 5) {
+		put(m, p, 1);
+		return put_branch(m, word);
 	}
 	if ((cond & 0xf0) != 0x80)
 		return false;
@@ -263,7 +263,7 @@ static bool lead_branches(struct maker *m)
 	for (unsigned i = 0; i < m->branches; i++) {
 		uint32_t to = m->branch[i].to, at = m->branch[i].at;
 
-		if (to - m->x.va < m->end - m->x.va) {
+		if (to - m->x.va < m->x.length) {
 			to = m->x.to[to - m->x.va];
 			if (to == WINDOW_NOWHERE)
 				return false;
@@ -288,7 +288,7 @@ static bool begins_iret(struct maker *m, const uint8_t *p)
 		return false;
 	m->x.va = va;
 	m->x.to[0] = m->x.to[10] = 0;
-	m->end = va + 5;
+	m->x.length = 5;
 	return put_jump(m, DIRECT_PC_IRET);
 }
 
@@ -314,7 +314,7 @@ static int gather(struct maker *m, uint32_t va)
 	int refused;
 
 	m->x.va = m->end = va;
-	m->n = m->branches = 0;
+	m->n = m->branches = m->x.length = 0;
 	m->over = false;
 	memset(m->x.to, WINDOW_NOWHERE, sizeof(m->x.to));
 	/* What jumps over a sti, and only that, is not among the targets. */
@@ -331,12 +331,15 @@ static int gather(struct maker *m, uint32_t va)
 			return refused;
 		if (m->over)
 			take_padding(m);
+		/* What is behind it is done here, and stays there, too. */
+		if (!m->x.length && m->end - va >= 5)
+			m->x.length = m->end - va;
 	}
 	if (!m->over && !put_jump(m, m->end))
 		return REFUSED_INSN;
 	if (!lead_branches(m))
 		return REFUSED_INSN;
-	return window_is_free(m->u, va, m->end - va);
+	return window_is_free(m->u, va, m->x.length);
 }
 
 /* Is that the Guest's name for the frame? */
@@ -358,7 +361,6 @@ static void commit(struct maker *m)
 	uint32_t offset = x->code - (x->va + 5);
 
 	x->made = true;
-	x->length = m->end - x->va;
 	memcpy(x->was, at, x->length);
 	memcpy(text_at(u, x->code), m->code, m->n);
 	/* Who reads the text from here on has to stay in step. */
