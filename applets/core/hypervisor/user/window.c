@@ -71,7 +71,8 @@ void window_target(struct user *u, uint32_t va)
 	for (unsigned i = 0; window_bit(w->inside, at) && i < w->n; i++) {
 		struct window *x = &w->list[i];
 
-		if (x->made && va - x->va < x->length) {
+		if (x->made && va - x->va < x->length &&
+		    x->to[va - x->va] != WINDOW_NOWHERE) {
 			fail(u, x->site);
 			undo(u, x);
 		}
@@ -201,8 +202,9 @@ void window_interrupted(struct user *u, uint32_t sp)
 
 	if (!w->image || va - w->image >= IMAGE_SIZE)
 		return;
-	/* There is no room to remember both. */
-	if (w->frames[i].va && comes_back(u, w->frames[i].va, w->frames[i].sp))
+	/* There is no room to remember another one. */
+	if ((w->frames[i].va != va || w->frames[i].sp != sp) &&
+	    comes_back(u, w->frames[i].va, w->frames[i].sp))
 		window_target(u, w->frames[i].va);
 	w->frames[i].va = va;
 	w->frames[i].sp = sp;

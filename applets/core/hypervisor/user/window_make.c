@@ -302,8 +302,10 @@ static void take_padding(struct maker *m)
 	const uint8_t *p = text_at(m->u, m->x.va);
 	unsigned at = m->end - m->x.va, n = 1;
 
-	for (; n && at < 5 && memchr(fillers, p[at], sizeof(fillers)); at += n)
+	for (; n && at < 5 && memchr(fillers, p[at], sizeof(fillers)); at += n) {
+		m->x.to[at] = m->n;
 		n = insn_length(p + at, INSN_MAX);
+	}
 	m->end = m->x.va + at;
 }
 
