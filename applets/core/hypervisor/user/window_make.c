@@ -231,6 +231,12 @@ static bool stays(const uint8_t *p, unsigned n)
 	return stays_one[p[i] >> 5] >> (p[i] & 31) & 1;
 }
 
+/* Does what ends here end in another page? */
+static bool is_beyond(const struct maker *m, uint32_t end)
+{
+	return (m->x.va ^ (end - 1)) & PTE_FRAME;
+}
+
 /* Moves the instruction at m->end, too; or why not. */
 static int move(struct maker *m)
 {
@@ -240,6 +246,7 @@ static int move(struct maker *m)
 
 	n = insn_length(p, INSN_MAX);
 	if (!n || at + n > WINDOW_BYTES || m->n + CODE_ONE > CODE_MAX ||
+	    is_beyond(m, m->end + n) ||
 	    !window_bit(u->windows.starts, m->end - u->windows.image))
 		return REFUSED_INSN;
 	m->x.to[at] = m->n;
@@ -306,7 +313,15 @@ static void take_padding(struct maker *m)
 		m->x.to[at] = m->n;
 		n = insn_length(p + at, INSN_MAX);
 	}
-	m->end = m->x.va + at;
+	if (!is_beyond(m, m->x.va + at))
+		m->end = m->x.va + at;
+}
+
+/* To go on there, because of one that would trap. */
+static bool is_worth_it(const uint8_t *p)
+{
+	return window_is_better(p) ||
+	       window_is_better(p + insn_length(p, INSN_MAX));
 }
 
 /* All from `va` to what has trapped, and as much as a jump needs. */
@@ -337,6 +352,8 @@ static int gather(struct maker *m, uint32_t va)
 		if (!m->x.length && m->end - va >= 5)
 			m->x.length = m->end - va;
 	}
+	while (!m->over && is_worth_it(text_at(m->u, m->end)) && move(m) < 0)
+		;
 	if (!m->over && !put_jump(m, m->end))
 		return REFUSED_INSN;
 	if (!lead_branches(m))
@@ -426,12 +443,9 @@ int window_make(struct user *u)
 	if (w->n == WINDOWS_MAX || w->used + CODE_MAX > WINDOW_CODE_SIZE ||
 	    u->mmu.linear || !is_mapped(u, va) || !is_mapped(u, m.x.code) ||
 	    !is_mapped(u, m.x.code + CODE_MAX - 1) ||
-	    !mmu_ram(u, va - u->mmu.kernel, 1) ||
+	    !mmu_ram(u, va - u->mmu.kernel, 4 * INSN_MAX) ||
 	    !mmu_ram(u, WINDOW_CODE, WINDOW_CODE_SIZE))
 		return REFUSED_FULL;
-	/* All is in one page, even what is only looked at. */
-	if (PAGE - va % PAGE < WINDOW_BYTES + INSN_MAX)
-		return REFUSED_INSN;
 	refused = gather_best(&m);
 	if (refused < 0)
 		commit(&m);
