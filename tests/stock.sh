@@ -106,7 +106,7 @@ test_choice() {
 	"$top/tests/guest" cloud-amd64 || return
 	$launcher 64 "$top/build/guests/vmlinuz-cloud-amd64" >said 2>&1
 	status=$?
-	said refused 1 "x86-64.*--hypervisor=kvm"
+	said refused 1 "64-bit kernel: that needs /dev/kvm;.*linux-image-686"
 }
 
 # --- network: in a namespace of its own -------------------------------------
