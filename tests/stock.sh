@@ -216,7 +216,7 @@ test_userland() {
 			grep -q "^$trial: fine" userland.out
 	done
 	judge userland userland 0 "^SUCCESS"
-	grep ' took ' userland.out
+	grep -e ' took ' -e ' killed' userland.out
 }
 
 # ------------------------------------------------------------------------------
@@ -230,4 +230,4 @@ all() {
 		userland nobody
 }
 
-trials=${TRIALS-bash,perl,python,gcc,modules}
+trials=${TRIALS-bash,perl,python,gcc,noise,modules}
