@@ -21,6 +21,7 @@
 
 static struct user *u;
 static struct {
+	uint8_t *ram;
 	unsigned calls, maps, unmaps, protects;
 	struct {
 		uint64_t at, len, prot, offset;
@@ -38,6 +39,7 @@ static struct {
 	struct post post;	/* the last one, or note */
 	uint32_t answer;	/* to a read */
 	uint64_t ns;
+	unsigned leaves;	/* that there were at first */
 } host;
 
 /* True if what is done ends the Guest: in a stub that is there and then. */
@@ -174,7 +176,7 @@ static inline void host_begin(uint32_t ram, bool stock)
 	u = mmap(USER, sizeof(*u), PROT_READ | PROT_WRITE, MAP_PRIVATE |
 		 MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	CHECK(u == USER);
-	u->ram = calloc(1, ram);
+	u->ram = host.ram = calloc(1, ram);
 	u->ram_size = ram;
 	u->window = 0x10000000;
 	u->window_end = u->window + MIB(1);

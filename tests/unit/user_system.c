@@ -385,17 +385,103 @@ static void cpuid(uint32_t leaf, uint32_t sub)
 	CHECK_DONE(2, 0x0f, 0x08);
 }
 
-/* As the Launcher does before there are stubs. */
-static void cpuid_learn(uint32_t states)
+/* As the Launcher notes it, for stubs may not ask. */
+static void cpuid_begin(uint32_t states)
 {
-	static const uint32_t leaves[] = { 0, 1, 7, 0xd, 0x80000000,
-		0x80000001, 0x80000008 };
+	static const uint32_t leaves[] = { 0, 1, 2, 5, 6, 7, 8, 0xb, 0xc,
+		0x80000000, 0x80000001, 0x80000007, 0x80000008 };
 
-	u->states = states;
+	pc_begin();
 	for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++) {
 		uint32_t *r = u->cpuid[cpuid_row(leaves[i], 0)];
 
 		__cpuid_count(leaves[i], 0, r[0], r[1], r[2], r[3]);
+	}
+	/* States of sizes that no CPU has. */
+	for (unsigned i = 0; i < CPUID_STATES; i++)
+		for (unsigned k = 0; k < 4; k++)
+			u->cpuid[cpuid_row(0xd, i)][k] = ~0u << i ^ k;
+	u->states = states;
+}
+
+static void cpuid_leaves(void)
+{
+	char name[13] = "";
+
+	cpuid_begin(0);
+	cpuid(0, 0);
+	CHECK_EQ(u->cpu.gpr[AX], 0xd);
+	memcpy(name, &u->cpu.gpr[BX], 4);
+	memcpy(name + 4, &u->cpu.gpr[DX], 4);
+	memcpy(name + 8, &u->cpu.gpr[CX], 4);
+	CHECK(!strcmp(name, "lguestUSERr3"));
+	cpuid(0x40000000, 0);
+	CHECK_EQ(u->cpu.gpr[AX], 0x40000001);
+	CHECK(!memcmp(&u->cpu.gpr[BX], "KVMK", 4));
+	cpuid(0x80000000, 0);
+	CHECK_EQ(u->cpu.gpr[AX], 0x80000008);
+	cpuid(0x80000001, 0);
+	/* No 64 bits, no syscall, no NX. */
+	CHECK_EQ(u->cpu.gpr[DX], 0);
+	cpuid(0x80000008, 0);
+	CHECK_EQ(u->cpu.gpr[AX], 0x2020);
+	/* In programs, where the Host can make it trap. */
+	pc_begin_program();
+	u->cpu.gpr[AX] = 0;
+	CHECK_DONE(2, 0x0f, 0xa2);
+	CHECK_EQ(u->cpu.gpr[AX], 0xd);
+}
+
+/* Never what the CPU has not; never what kernels cannot save. */
+static void cpuid_features(uint32_t states, bool enabled)
+{
+	const uint32_t avx = bit_AVX | bit_FMA | bit_F16C;
+	uint32_t a, b, c, d;
+
+	cpuid_begin(states);
+	u->sys.cr4 = enabled ? CR4_OSXSAVE : 0;
+	__cpuid(1, a, b, c, d);
+	cpuid(1, 0);
+	CHECK(!(u->cpu.gpr[CX] & ~c & ~(1u << 31 | bit_OSXSAVE)));
+	CHECK(u->cpu.gpr[CX] >> 31);
+	CHECK_EQ(u->cpu.gpr[CX] & (avx | bit_XSAVE),
+		 states ? c & (avx | bit_XSAVE) : 0);
+	CHECK_EQ(u->cpu.gpr[CX] & bit_OSXSAVE,
+		 states && enabled ? c & bit_OSXSAVE : 0);
+	/* No monitor, APIC, sysenter, MTRR, PSE-36. */
+	CHECK(!(u->cpu.gpr[CX] & 1u << 3));
+	CHECK(!(u->cpu.gpr[DX] & (1u << 9 | 1u << 11 | 1u << 12 | 1u << 17)));
+	CHECK_EQ(u->cpu.gpr[DX] & 0x2179, 0x2179);
+	/* SMT, APIC's number: of that one CPU. */
+	CHECK_EQ(u->cpu.gpr[BX] & ~0xff00u, 0);
+	cpuid(7, 0);
+	CHECK_EQ(u->cpu.gpr[AX], 0);
+	CHECK_EQ(u->cpu.gpr[DX], 1u << 29);
+	if (!states)
+		CHECK(!(u->cpu.gpr[BX] & ~(1u << 9)) && !u->cpu.gpr[CX]);
+	/* No SMEP, SMAP, MPX, PKU, user's interrupts. */
+	CHECK(!(u->cpu.gpr[BX] & (1u << 7 | 1u << 20 | 1u << 14)));
+	CHECK(!(u->cpu.gpr[CX] & (1u << 3 | 1u << 2 | 1u << 7)));
+}
+
+static void cpuid_saved(void)
+{
+	cpuid_features(0, false);
+	cpuid_features(0, true);
+	cpuid_features(7, false);
+	cpuid_features(7, true);
+	/* Of each state that is on, and of no other, where it is. */
+	for (unsigned i = 2; i < CPUID_STATES; i++) {
+		cpuid(0xd, i);
+		CHECK_EQ(u->cpu.gpr[AX], 7 >> i & 1 ? ~0u << i : 0);
+		CHECK_EQ(u->cpu.gpr[BX], 7 >> i & 1 ? ~0u << i ^ 1 : 0);
+	}
+	cpuid(0xd, 1);
+	CHECK(!(u->cpu.gpr[AX] & ~1u));
+	u->states = 0;
+	for (unsigned i = 0; i < 40; i++) {
+		cpuid(0xd, i);
+		CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[BX], 0);
 	}
 }
 
@@ -404,8 +490,7 @@ static void cpuid_states(void)
 {
 	uint32_t *leaf1;
 
-	pc_begin();
-	cpuid_learn(7);
+	cpuid_begin(7);
 	leaf1 = u->cpuid[cpuid_row(1, 0)];
 	leaf1[2] |= bit_AVX | bit_XSAVE | bit_OSXSAVE;
 	u->cpuid[cpuid_row(0xd, 0)][1] = 832;
@@ -428,64 +513,32 @@ static void cpuid_states(void)
 	CHECK_EQ(u->cpu.gpr[AX], 0);
 }
 
-static void cpuid_leaves(void)
-{
-	uint32_t a, b, c, d;
-	char name[13] = "";
-
-	pc_begin();
-	cpuid_learn(0);
-	cpuid(0, 0);
-	CHECK_EQ(u->cpu.gpr[AX], 0xd);
-	memcpy(name, &u->cpu.gpr[BX], 4);
-	memcpy(name + 4, &u->cpu.gpr[DX], 4);
-	memcpy(name + 8, &u->cpu.gpr[CX], 4);
-	CHECK(!strcmp(name, "lguestUSERr3"));
-	cpuid(1, 0);
-	__cpuid(1, a, b, c, d);
-	/* Never what the CPU has not; never what kernels could not save. */
-	CHECK(!(u->cpu.gpr[CX] & ~c & ~(1u << 31)));
-	CHECK(u->cpu.gpr[CX] >> 31);
-	CHECK(!(u->cpu.gpr[CX] & (bit_AVX | bit_OSXSAVE | bit_XSAVE |
-				  bit_FMA | bit_F16C | 1u << 3)));
-	CHECK(!(u->cpu.gpr[DX] & (1u << 9 | 1u << 11 | 1u << 12 | 1u << 17)));
-	CHECK_EQ(u->cpu.gpr[DX] & 0x2179, 0x2179);
-	/* SMT, APIC's number: of that one CPU. */
-	CHECK_EQ(u->cpu.gpr[BX] & ~0xff00u, 0);
-	cpuid(7, 0);
-	CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[CX], 0);
-	CHECK_EQ(u->cpu.gpr[DX], 1u << 29);
-	CHECK(!(u->cpu.gpr[BX] & ~(1u << 9)));
-	cpuid(0x40000000, 0);
-	CHECK_EQ(u->cpu.gpr[AX], 0x40000001);
-	CHECK(!memcmp(&u->cpu.gpr[BX], "KVMK", 4));
-	cpuid(0x80000000, 0);
-	CHECK_EQ(u->cpu.gpr[AX], 0x80000008);
-	cpuid(0x80000001, 0);
-	/* No 64 bits, no syscall, no NX. */
-	CHECK_EQ(u->cpu.gpr[DX], 0);
-	cpuid(0x80000008, 0);
-	CHECK_EQ(u->cpu.gpr[AX], 0x2020);
-}
-
+/* Whatever may be behind a leaf's number stays within what was noted. */
 static void cpuid_others(void)
 {
-	static const uint32_t nothing[] = { 2, 3, 4, 5, 6, 8, 0xb, 0xd, 0x14,
-		0x1f, 0x3fffffff, 0x40000002, 0x7fffffff, 0x80000009,
+	static const uint32_t nothing[] = { 2, 3, 4, 5, 6, 8, 0xb, 0xc, 0xe,
+		0x14, 0x1f, 0x3fffffff, 0x40000002, 0x7fffffff, 0x80000009,
 		0xc0000000, 0xffffffff };
+	static const uint32_t subs[] = { 0, 1, 7, 8, 63, 64, 1u << 31,
+		UINT32_MAX };
 
-	pc_begin();
-	cpuid_learn(0);
-	for (unsigned i = 0; i < ARRAY_SIZE(nothing); i++) {
-		cpuid(nothing[i], 0);
-		CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[BX] | u->cpu.gpr[CX] |
-			 u->cpu.gpr[DX], 0);
+	cpuid_begin(0xe7);
+	for (unsigned i = 0; i < ARRAY_SIZE(nothing); i++)
+		for (unsigned k = 0; k < ARRAY_SIZE(subs); k++) {
+			cpuid(nothing[i], subs[k]);
+			CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[BX] |
+				 u->cpu.gpr[CX] | u->cpu.gpr[DX], 0);
+		}
+	for (unsigned k = 0; k < ARRAY_SIZE(subs); k++) {
+		cpuid(0xd, subs[k]);
+		if (subs[k] >= 8)
+			CHECK_EQ(u->cpu.gpr[AX], 0);
 	}
-	/* In programs, where the Host can make it trap. */
-	pc_begin_program();
-	u->cpu.gpr[AX] = 0;
-	CHECK_DONE(2, 0x0f, 0xa2);
-	CHECK_EQ(u->cpu.gpr[AX], 0xd);
+	for (uint32_t leaf = 0; leaf <= 0xd; leaf++)
+		for (unsigned k = 0; k < ARRAY_SIZE(subs); k++)
+			CHECK(cpuid_row(leaf, subs[k]) < CPUID_ROWS);
+	for (uint32_t leaf = 0x80000000; leaf <= 0x80000008; leaf++)
+		CHECK(cpuid_row(leaf, UINT32_MAX) < CPUID_ROWS);
 }
 
 static uint64_t rdmsr(uint32_t msr)
@@ -585,6 +638,7 @@ int main(void)
 	RUN(gates);
 	RUN(software_interrupts);
 	RUN(cpuid_leaves);
+	RUN(cpuid_saved);
 	RUN(cpuid_states);
 	RUN(cpuid_others);
 	RUN(model_registers);

@@ -210,7 +210,7 @@ static void set_rate(struct clock_page *p, uint64_t tsc, uint64_t ns)
 
 static void set_clock(struct user *u, uint32_t value)
 {
-	uint32_t *at = mmu_ram(u, value & ~1u, sizeof(struct clock_page));
+	uint32_t *at = mmu_ram(u, value & ~3u, sizeof(struct clock_page));
 	struct clock_page p = { .flags = CLOCK_STABLE };
 
 	if (!(value & 1) || !at)
@@ -225,7 +225,7 @@ static void set_clock(struct user *u, uint32_t value)
 /* What time it was when the other clock was 0. */
 static void set_wall_clock(struct user *u, uint32_t gpa)
 {
-	uint32_t *at = mmu_ram(u, gpa, 12);
+	uint32_t *at = mmu_ram(u, gpa & ~3u, 12);
 	uint64_t ns = board_clock(CLOCK_REALTIME) -
 		      (board_clock(CLOCK_MONOTONIC) - u->tsc_ns);
 

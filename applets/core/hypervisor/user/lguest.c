@@ -39,15 +39,19 @@ static void set_descriptor(struct user *u, uint32_t n, uint32_t low,
 static void load_descriptors(struct user *u, uint32_t gpa, uint32_t first,
 			     uint32_t n)
 {
-	const uint32_t *from = n <= GDT_ENTRIES ? mmu_ram(u, gpa, n * 8) :
-			       NULL;
+	/* It may lie at any byte. */
+	const uint8_t *from = n <= GDT_ENTRIES ?
+			      (uint8_t *)mmu_ram(u, gpa, n * 8) : NULL;
+	uint32_t d[2];
 
 	if (!from) {
 		stub_crash(u, CRASH_GDT, n, gpa, 0);
 		return;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		set_descriptor(u, first + i, from[2 * i], from[2 * i + 1]);
+	for (uint32_t i = 0; i < n; i++) {
+		memcpy(d, from + i * sizeof(d), sizeof(d));
+		set_descriptor(u, first + i, d[0], d[1]);
+	}
 }
 
 static void set_gate(struct user *u, uint32_t n, uint32_t low, uint32_t high)

@@ -102,7 +102,8 @@ static void set_cr0(struct user *u, uint32_t value)
 		m->linear = !(value & CR0_PG);
 		if (!m->linear)
 			space_rekey(u, s, m->cr3);
-	} else if (changed & CR0_WP)
+	}
+	if (changed & (CR0_PG | CR0_WP))
 		mmu_flush_all(u);
 }
 
