@@ -88,9 +88,10 @@ $B/lguest: $B/lguest.full
 OURS = $(foreach f,printf fprintf snprintf vsnprintf sprintf puts putchar fputs \
 	fputc fwrite fflush ferror stdout stderr,$f=stream_$f) \
 	putc=stream_fputc __stdio_exit=stream_exit \
-	__assert_fail=say_assertion fork=_Fork \
+	__assert_fail=say_assertion fork=_Fork malloc=heap_malloc \
+	calloc=heap_calloc realloc=heap_realloc free=heap_free \
+	__libc_calloc=heap_calloc \
 	$(if $(filter x86_64,$(ARCH)),setrlimit=privileges_limit)
-$B/lguest.full: LDFLAGS_STATIC += $(OURS:%=-Wl,--defsym=%)
 $B/lguest.full: LDFLAGS_STATIC += $(OURS:%=-Wl,--defsym=%)
 $B/lguest.full: $(OBJS) $L/.done
 	$(call LINK,$(OBJS))
