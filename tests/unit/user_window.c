@@ -102,7 +102,6 @@ static void kinds(void)
 	CHECK(SITE(2, 0x74, 0x01, 0xfb));
 	CHECK(is_jump(TEXT + 0x100));
 	CHECK(!SITE(0, 0xfb, 0xf4));
-	CHECK(!SITE(0, 0x0f, 0x20, 0xc0));
 	/* With its neighbours: room for it is before it, or behind. */
 	CHECK(SITE(4, 0x9c, 0x5b, 0x89, 0xd8, 0xfa, 0xff, 0xd0));
 	CHECK(is_jump(TEXT + 0x100));
@@ -134,6 +133,19 @@ static void iret(void)
 	CHECK_EQ(pc_word(TEXT + 0x105), 0x0302012d | 0);
 	CHECK_EQ(*pc_at(TEXT + 0x10a), 0xcf);
 	CHECK(!SITE(8, 0x2e, 0x0f, 0, 0x2d, 1, 2, 3, 0xc0, 0xcf));
+	/* Others that jump there, one after the other. */
+	begin();
+	PUT(TEXT + 0x100, 0xcd, 3, 0xcf, 0xcd, 3);
+	PUT(TEXT + 0x200, 0xe9, 0xfd, 0xfe, 0xff, 0xff);
+	PUT(TEXT + 0x300, 0xe9, 0xfd, 0xfd, 0xff, 0xff);
+	fetch(TEXT);
+	CHECK(trap(TEXT + 0x102));
+	CHECK(trap(TEXT + 0x102));
+	CHECK(!trap(TEXT + 0x102));
+	CHECK(is_jump(TEXT + 0x200) && is_jump(TEXT + 0x300));
+	CHECK_EQ(*pc_at(TEXT + 0x102), 0xcf);
+	CHECK_EQ(pc_word(u->windows.list[1].code + 1), DIRECT_PC_IRET -
+		 (u->windows.list[1].code + 5));
 }
 
 /* --- who may land inside -------------------------------------------------- */
@@ -150,7 +162,7 @@ static void branches(void)
 	fetch(OTHER);
 	fetch(TEXT);
 	CHECK(trap(TEXT + 0x100));
-	CHECK(is_jump(TEXT + 0xfe));	/* so all is before it */
+	CHECK(is_jump(TEXT + 0xfd));	/* so all is before it */
 }
 
 static void later(void)
@@ -278,7 +290,17 @@ static struct {
 	bool entered;
 	int signal;
 	uint32_t gpr[8], eip, eflags;
+	struct direct direct;
 } *shared;
+
+/* By hand: one of them is where ASan does not know of memory. */
+__attribute__((no_sanitize("address", "undefined")))
+static void copy_direct(volatile struct direct *to,
+			const volatile struct direct *from)
+{
+	for (unsigned i = 0; i < sizeof(*to); i++)
+		((volatile uint8_t *)to)[i] = ((volatile uint8_t *)from)[i];
+}
 
 /* First to the Guest's code; then from there. */
 static void handler(int sig, siginfo_t *info, void *context)
@@ -302,7 +324,7 @@ static void handler(int sig, siginfo_t *info, void *context)
 	shared->eip = r[REG_RIP];
 	shared->eflags = r[REG_EFL];
 	shared->signal = sig;
-	memcpy(&u->direct, (void *)(uintptr_t)DIRECT_PC, sizeof(u->direct));
+	copy_direct(&shared->direct, (void *)(uintptr_t)DIRECT_PC);
 	_exit(0);
 }
 
@@ -318,8 +340,9 @@ static void child(void)
 
 	alarm(10);
 	mmap((void *)(uintptr_t)KERNEL, RAM, prot, fixed, memory, 0);
-	mremap(&u->direct, 0, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-	       (void *)(uintptr_t)DIRECT_PC);
+	mmap((void *)(uintptr_t)DIRECT_PC, PAGE, prot, MAP_PRIVATE | MAP_FIXED |
+	     MAP_ANONYMOUS, -1, 0);
+	copy_direct((void *)(uintptr_t)DIRECT_PC, &u->direct);
 	sigaltstack(&stack, NULL);
 	for (int sig = SIGILL; sig <= SIGSEGV; sig++)
 		sigaction(sig, &sa, NULL);
@@ -346,6 +369,7 @@ static bool run(void)
 	memcpy(c->gpr, shared->gpr, sizeof(c->gpr));
 	c->eip = shared->eip;
 	c->eflags = shared->eflags;
+	u->direct = shared->direct;
 	return true;
 }
 
@@ -381,7 +405,7 @@ static const struct {
 	{ 3, { 0x0f, 0x20, 0xd2 } },		/* mov %cr2, %edx */
 	{ 3, { 0x74, 0x01, 0xfb } },		/* je; sti */
 	{ 3, { 0x75, 0x01, 0xfb } },
-	{ 6, { 0x9c, 0x5f, 0xfa, 0x57, 0x53, 0x9d } },
+	{ 5, { 0x9c, 0x5f, 0xfa, 0x57, 0x9d } },
 	{ 1, { 0x43 } }, { 2, { 0x01, 0xd8 } }, { 2, { 0x31, 0xf2 } },
 	{ 2, { 0x39, 0xc3 } }, { 3, { 0x8d, 0x0c, 0x58 } },
 	{ 1, { 0x51 } }, { 1, { 0x5d } }, { 1, { 0xfd } },
@@ -484,9 +508,9 @@ static void natively(void)
 		rig_skip("32-bit code does not run here");
 		return;
 	}
-	for (unsigned i = 0; i < 150; i++)
+	for (unsigned i = 0; i < 60; i++)
 		windows += compare();
-	CHECK(windows > 100);
+	CHECK(windows > 40);
 }
 
 int main(void)

@@ -49,11 +49,11 @@ struct windows {
 	struct {
 		uint32_t va;
 		uint16_t tries, failures;
-	} sites[4096];
+	} sites[1 << 16];	/* by the low bits of va */
 	/* Where ring 0 was interrupted, and where that is on its stack. */
 	struct {
 		uint32_t va, sp;
-	} frames[64];
+	} frames[1024];
 	/* A bit for each byte from image on. */
 	uint8_t targets[IMAGE_SIZE / 8];
 	uint8_t starts[IMAGE_SIZE / 8];	/* instructions that were read */
@@ -104,6 +104,9 @@ void window_interrupted(struct user *u, uint32_t sp);
 
 /* Makes a window with the instruction at eip; or why there is none. */
 int window_make(struct user *u);
+
+/* Somebody may come here. */
+void window_target(struct user *u, uint32_t va);
 
 /* Is it in a trampoline? */
 bool window_is_code(const struct user *u, uint32_t va);

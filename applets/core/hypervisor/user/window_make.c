@@ -76,6 +76,7 @@ struct maker {
 	struct user *u;
 	struct window x;
 	uint32_t end;		/* behind what has been moved so far */
+	uint32_t iret;		/* a jump to here may go all the way */
 	unsigned n;		/* bytes of code */
 	bool over;		/* it does not go on behind the last one */
 	unsigned branches;	/* near ones: where, and to what */
@@ -123,8 +124,9 @@ static bool put_jump(struct maker *m, uint32_t to)
 /* --- one instruction -------------------------------------------------- */
 
 /*
- * Branches to a fixed place, as near ones; a call returns to behind where it
- * was.  False: it is none.
+ * Branches to a fixed place, as near ones.  A call is one still, and comes back
+ * to the trampoline; but who is in there now comes back to where it was: that
+ * is never inside a window, for a call has five bytes.  False: it is none.
  */
 static bool move_branch(struct maker *m, const uint8_t *p)
 {
@@ -136,12 +138,11 @@ static bool move_branch(struct maker *m, const uint8_t *p)
 	memcpy(&word, p + 1, sizeof(word));
 	word += m->end + 5;
 	/* Those that a kernel means to replace are in a table of it. */
-	if (p[0] == 0xe8 || (p[0] == 0xe9 && !window_is_code(m->u, word))) {
-		if (p[0] == 0xe8) {
-			put(m, "\x68", 1);
-			put_word(m, m->end + 5);
-		}
-		return put_jump(m, word);
+	if (p[0] == 0xe9 && !window_is_code(m->u, word))
+		return put_jump(m, word == m->iret ? DIRECT_PC_IRET : word);
+	if (p[0] == 0xe8 && word != m->end + 5) {
+		put(m, p, 1);
+		return put_branch(m, word);
 	}
 	if ((cond & 0xf0) != 0x80)
 		return false;
@@ -231,6 +232,12 @@ static bool stays(const uint8_t *p, unsigned n)
 	return stays_one[p[i] >> 5] >> (p[i] & 31) & 1;
 }
 
+/* Does what ends here end in another page? */
+static bool is_beyond(const struct maker *m, uint32_t end)
+{
+	return (m->x.va ^ (end - 1)) & PTE_FRAME;
+}
+
 /* Moves the instruction at m->end, too; or why not. */
 static int move(struct maker *m)
 {
@@ -240,6 +247,7 @@ static int move(struct maker *m)
 
 	n = insn_length(p, INSN_MAX);
 	if (!n || at + n > WINDOW_BYTES || m->n + CODE_ONE > CODE_MAX ||
+	    is_beyond(m, m->end + n) ||
 	    !window_bit(u->windows.starts, m->end - u->windows.image))
 		return REFUSED_INSN;
 	m->x.to[at] = m->n;
@@ -258,12 +266,12 @@ static int move(struct maker *m)
 /* --- a window --------------------------------------------------------- */
 
 /* Where branches of the code lead: out, or to another part of it. */
-static bool link_up(struct maker *m)
+static bool lead_branches(struct maker *m)
 {
 	for (unsigned i = 0; i < m->branches; i++) {
 		uint32_t to = m->branch[i].to, at = m->branch[i].at;
 
-		if (to - m->x.va < m->end - m->x.va) {
+		if (to - m->x.va < m->x.length) {
 			to = m->x.to[to - m->x.va];
 			if (to == WINDOW_NOWHERE)
 				return false;
@@ -288,7 +296,7 @@ static bool begins_iret(struct maker *m, const uint8_t *p)
 		return false;
 	m->x.va = va;
 	m->x.to[0] = m->x.to[10] = 0;
-	m->end = va + 5;
+	m->x.length = 5;
 	return put_jump(m, DIRECT_PC_IRET);
 }
 
@@ -302,9 +310,19 @@ static void take_padding(struct maker *m)
 	const uint8_t *p = text_at(m->u, m->x.va);
 	unsigned at = m->end - m->x.va, n = 1;
 
-	for (; n && at < 5 && memchr(fillers, p[at], sizeof(fillers)); at += n)
+	for (; n && at < 5 && memchr(fillers, p[at], sizeof(fillers)); at += n) {
+		m->x.to[at] = m->n;
 		n = insn_length(p + at, INSN_MAX);
-	m->end = m->x.va + at;
+	}
+	if (!is_beyond(m, m->x.va + at))
+		m->end = m->x.va + at;
+}
+
+/* To go on there, because of one that would trap. */
+static bool is_worth_it(const uint8_t *p)
+{
+	return window_is_better(p) ||
+	       window_is_better(p + insn_length(p, INSN_MAX));
 }
 
 /* All from `va` to what has trapped, and as much as a jump needs. */
@@ -314,7 +332,7 @@ static int gather(struct maker *m, uint32_t va)
 	int refused;
 
 	m->x.va = m->end = va;
-	m->n = m->branches = 0;
+	m->n = m->branches = m->x.length = 0;
 	m->over = false;
 	memset(m->x.to, WINDOW_NOWHERE, sizeof(m->x.to));
 	/* What jumps over a sti, and only that, is not among the targets. */
@@ -322,7 +340,7 @@ static int gather(struct maker *m, uint32_t va)
 	    p[-1] == 1)
 		return REFUSED_TARGET;
 	if (va == m->x.site && begins_iret(m, p))
-		return link_up(m) ? window_is_free(m->u, m->x.va, 5) : REFUSED_INSN;
+		return lead_branches(m) ? window_is_free(m->u, m->x.va, 5) : REFUSED_INSN;
 	while (m->end - va < 5 || m->end <= m->x.site) {
 		if (m->over)
 			return REFUSED_INSN;
@@ -331,12 +349,17 @@ static int gather(struct maker *m, uint32_t va)
 			return refused;
 		if (m->over)
 			take_padding(m);
+		/* What is behind it is done here, and stays there, too. */
+		if (!m->x.length && m->end - va >= 5)
+			m->x.length = m->end - va;
 	}
+	while (!m->over && is_worth_it(text_at(m->u, m->end)) && move(m) < 0)
+		;
 	if (!m->over && !put_jump(m, m->end))
 		return REFUSED_INSN;
-	if (!link_up(m))
+	if (!lead_branches(m))
 		return REFUSED_INSN;
-	return window_is_free(m->u, va, m->end - va);
+	return window_is_free(m->u, va, m->x.length);
 }
 
 /* Is that the Guest's name for the frame? */
@@ -358,13 +381,16 @@ static void commit(struct maker *m)
 	uint32_t offset = x->code - (x->va + 5);
 
 	x->made = true;
-	x->length = m->end - x->va;
 	memcpy(x->was, at, x->length);
 	memcpy(text_at(u, x->code), m->code, m->n);
 	/* Who reads the text from here on has to stay in step. */
 	memset(at, 0x90, x->length);
 	*at = 0xe9;
 	memcpy(at + 1, &offset, sizeof(offset));
+	/* Of a jump over a sti that stays, nobody knows as yet. */
+	for (unsigned i = 0; i < m->branches; i++)
+		if (m->branch[i].to - x->va >= x->length)
+			window_target(u, m->branch[i].to);
 	for (uint32_t i = 1; i < x->length; i++)
 		window_set(w->inside, x->va - w->image + i, true);
 	w->used += m->n;
@@ -389,7 +415,7 @@ static int gather_best(struct maker *m)
 {
 	const struct windows *w = &m->u->windows;
 	uint32_t va[BACK + 1] = { m->x.site };
-	int refused = REFUSED_INSN;
+	int refused = 0, why;
 	unsigned n = 1;
 
 	while (n <= BACK && (va[n] = before(w, va[n - 1])))
@@ -398,11 +424,31 @@ static int gather_best(struct maker *m)
 		if (window_is_better(text_at(m->u, va[i])) && gather(m, va[i]) < 0)
 			return -1;
 	for (unsigned i = 0; i < n; i++) {
-		refused = gather(m, va[i]);
-		if (refused < 0)
-			return refused;
+		why = gather(m, va[i]);
+		if (why < 0)
+			return why;
+		if (refused < why)
+			refused = why;
 	}
 	return refused;
+}
+
+/* Others jump to an iret: the next of them. */
+static int gather_jump(struct maker *m)
+{
+	uint32_t va = m->x.site & PTE_FRAME, word;
+
+	m->iret = m->x.site;
+	for (unsigned i = 0; i < PAGE - 5; i++, va++) {
+		const uint8_t *p = text_at(m->u, va);
+
+		memcpy(&word, p + 1, sizeof(word));
+		m->x.site = va;
+		if (*p == 0xe9 && va + 5 + word == m->iret &&
+		    gather(m, va) < 0)
+			return -1;
+	}
+	return REFUSED_INSN;
 }
 
 int window_make(struct user *u)
@@ -416,13 +462,12 @@ int window_make(struct user *u)
 	if (w->n == WINDOWS_MAX || w->used + CODE_MAX > WINDOW_CODE_SIZE ||
 	    u->mmu.linear || !is_mapped(u, va) || !is_mapped(u, m.x.code) ||
 	    !is_mapped(u, m.x.code + CODE_MAX - 1) ||
-	    !mmu_ram(u, va - u->mmu.kernel, 1) ||
+	    !mmu_ram(u, va - u->mmu.kernel, 4 * INSN_MAX) ||
 	    !mmu_ram(u, WINDOW_CODE, WINDOW_CODE_SIZE))
 		return REFUSED_FULL;
-	/* All is in one page, even what is only looked at. */
-	if (PAGE - va % PAGE < WINDOW_BYTES + INSN_MAX)
-		return REFUSED_INSN;
 	refused = gather_best(&m);
+	if (refused >= 0 && *text_at(u, va) == 0xcf)
+		refused = gather_jump(&m);
 	if (refused < 0)
 		commit(&m);
 	return refused;
