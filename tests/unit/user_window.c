@@ -133,6 +133,19 @@ static void iret(void)
 	CHECK_EQ(pc_word(TEXT + 0x105), 0x0302012d | 0);
 	CHECK_EQ(*pc_at(TEXT + 0x10a), 0xcf);
 	CHECK(!SITE(8, 0x2e, 0x0f, 0, 0x2d, 1, 2, 3, 0xc0, 0xcf));
+	/* Others that jump there, one after the other. */
+	begin();
+	PUT(TEXT + 0x100, 0xcd, 3, 0xcf, 0xcd, 3);
+	PUT(TEXT + 0x200, 0xe9, 0xfd, 0xfe, 0xff, 0xff);
+	PUT(TEXT + 0x300, 0xe9, 0xfd, 0xfd, 0xff, 0xff);
+	fetch(TEXT);
+	CHECK(trap(TEXT + 0x102));
+	CHECK(trap(TEXT + 0x102));
+	CHECK(!trap(TEXT + 0x102));
+	CHECK(is_jump(TEXT + 0x200) && is_jump(TEXT + 0x300));
+	CHECK_EQ(*pc_at(TEXT + 0x102), 0xcf);
+	CHECK_EQ(pc_word(u->windows.list[1].code + 1), DIRECT_PC_IRET -
+		 (u->windows.list[1].code + 5));
 }
 
 /* --- who may land inside -------------------------------------------------- */

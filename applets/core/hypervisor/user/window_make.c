@@ -76,6 +76,7 @@ struct maker {
 	struct user *u;
 	struct window x;
 	uint32_t end;		/* behind what has been moved so far */
+	uint32_t iret;		/* a jump to here may go all the way */
 	unsigned n;		/* bytes of code */
 	bool over;		/* it does not go on behind the last one */
 	unsigned branches;	/* near ones: where, and to what */
@@ -138,7 +139,7 @@ static bool move_branch(struct maker *m, const uint8_t *p)
 	word += m->end + 5;
 	/* Those that a kernel means to replace are in a table of it. */
 	if (p[0] == 0xe9 && !window_is_code(m->u, word))
-		return put_jump(m, word);
+		return put_jump(m, word == m->iret ? DIRECT_PC_IRET : word);
 	if (p[0] == 0xe8 && word != m->end + 5) {
 		put(m, p, 1);
 		return put_branch(m, word);
@@ -432,6 +433,24 @@ static int gather_best(struct maker *m)
 	return refused;
 }
 
+/* Others jump to an iret: the next of them. */
+static int gather_jump(struct maker *m)
+{
+	uint32_t va = m->x.site & PTE_FRAME, word;
+
+	m->iret = m->x.site;
+	for (unsigned i = 0; i < PAGE - 5; i++, va++) {
+		const uint8_t *p = text_at(m->u, va);
+
+		memcpy(&word, p + 1, sizeof(word));
+		m->x.site = va;
+		if (*p == 0xe9 && va + 5 + word == m->iret &&
+		    gather(m, va) < 0)
+			return -1;
+	}
+	return REFUSED_INSN;
+}
+
 int window_make(struct user *u)
 {
 	struct windows *w = &u->windows;
@@ -447,6 +466,8 @@ int window_make(struct user *u)
 	    !mmu_ram(u, WINDOW_CODE, WINDOW_CODE_SIZE))
 		return REFUSED_FULL;
 	refused = gather_best(&m);
+	if (refused >= 0 && *text_at(u, va) == 0xcf)
+		refused = gather_jump(&m);
 	if (refused < 0)
 		commit(&m);
 	return refused;
