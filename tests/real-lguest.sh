@@ -71,10 +71,19 @@ build() {
 		build/i386/real-lguest-work build/i386/real-lguest-record
 }
 
+# Modules that only the tests want, to look into images.
+own_modules() {
+	[ -z "$modules" ] || for name in loop mbcache ext2; do
+		find "$modules" -name "$name.ko" |
+			sed "s|.*|lib/modules/tests/$name.ko=&|"
+	done
+}
+
 # pack OUT INIT FILES...: an initramfs
 pack() {
 	out=$1 init=$2
 	shift 2
+	set -- "$@" $(own_modules)
 	LGUEST=$made/lguest "$top/initramfs/make" -i "$init" -b "$busybox" \
 		${modules:+-m "$modules" -s host} -o "$out" "$@"
 }
@@ -103,7 +112,7 @@ take_records() {
 
 build
 set -- bin/lguest="$made/lguest" \
-	bin/real-lguest-record="$made/real-lguest-record" \
+	record/lguest="$made/real-lguest-record" \
 	lib.sh="$top/tests/lib.sh" guests.sh="$top/tests/real-guests.sh" \
 	bin/work="$made/real-lguest-work" guest/kernel="$guest"
 vmlinux=$(dirname "$guest")/vmlinux
