@@ -74,7 +74,7 @@ static void early_words(const struct era *era)
 	child_printed("early");
 }
 
-static void print(struct device *d, const char *text)
+void print(struct device *d, const char *text)
 {
 	struct buffer b = { DATA, strlen(text), false };
 
@@ -291,5 +291,8 @@ const struct script scripts[] = {
 	{ "no-reboot", no_reboot }, { "driver-again", driver_again },
 	{ "wrong-guest", wrong_guest }, { "no-device", no_device },
 	{ "reboot-in-chroot", reboot_in_chroot },
+	{ "flag-old", script_flag_old }, { "flag-2.6.31", script_flag_2_6_31 },
+	{ "flag-3.1", script_flag_3_1 }, { "flag-4.1", script_flag_4_1 },
+	{ "flag-reboot", script_flag_reboot },
 	{ 0 }
 };

@@ -28,11 +28,21 @@ void begin(const struct era *era, struct device *d, uint32_t features);
 void ready(const struct era *era, struct device *d, uint32_t features);
 struct device *start(const struct era *era, unsigned type);
 
+/* On the console. */
+void print(struct device *d, const char *text);
+
 /* Powers off, and sees the Launcher do so. */
 void end_well(void);
 
 /* --- disks.c --- */
 void script_block(const struct era *era);
 void script_rng(const struct era *era);
+
+/* --- flag.c --- */
+void script_flag_old(const struct era *era);
+void script_flag_2_6_31(const struct era *era);
+void script_flag_3_1(const struct era *era);
+void script_flag_4_1(const struct era *era);
+void script_flag_reboot(const struct era *era);
 
 #endif

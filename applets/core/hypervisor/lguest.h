@@ -40,6 +40,11 @@ extern const char *const lguest_hosts[];
 /* Loads the kernel; returns its entry, and the first page directory. */
 gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir);
 
+/* --- lguest_flag.c --- */
+/* A new Guest; and before each read(2) that runs it. */
+void lguest_flag_reset(void);
+void lguest_flag_clear(const struct guest *g);
+
 /* --- lguest_run.c --- */
 int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
 		const struct timespec *timeout, const sigset_t *mask);

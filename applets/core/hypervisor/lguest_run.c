@@ -181,7 +181,10 @@ static void run(struct guest *g)
 		struct lguest_pending pending;
 		char text[REASON_MAX];
 	} event;
-	long n = interruptible_read(lguest.fd, &event, sizeof(event) - 1);
+	long n;
+
+	lguest_flag_clear(g);
+	n = interruptible_read(lguest.fd, &event, sizeof(event) - 1);
 
 	if (n == sizeof(event.pending))
 		lguest_emulate(g, &event.pending);
