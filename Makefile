@@ -280,6 +280,13 @@ $B/init: $(patsubst %.c,$B/%.o,$(sort $(wildcard initramfs/*.c))) $L/.done
 	$(call LINK,$(filter %.o,$^))
 	strip -s -R .comment $@
 
+# The Launcher, with what looks at its system calls.
+$B/real-lguest-record: LDFLAGS_STATIC += -Wl,--wrap=open,--wrap=close \
+	-Wl,--wrap=read,--wrap=write,--wrap=interruptible_read
+$B/real-lguest-record: $B/tests/real-lguest-record.o $(OBJS) $L/.done
+	$(call LINK,$< $(OBJS))
+	strip -s $@
+
 # These go into Guests and Hosts of tests/real-*.
 $B/real-%: $B/tests/real-%.o $L/.done
 	$(call LINK,$(filter %.o,$^))

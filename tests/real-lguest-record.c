@@ -4,7 +4,11 @@
  * Guest and Launcher write into the rings in between; runs inside the Host of
  * real-lguest.sh, with a Guest on the lguest bus or on PCI.
  *
- * usage: real-lguest-record OUT LGUEST MEM [OPTIONS]...
+ * It is the Launcher, linked with what is below around its system calls: from
+ * 2.6.31 to 3.8 the Host wakes whoever runs a Guest when the Guest's timer
+ * expires, also from a stop of ptrace(2), and what stopped there is missed.
+ *
+ * usage: RECORD=OUT RECORD_MEM=MEM lguest ... MEM ...
  *
  * In front of what we write, real-lguest.sh puts:
  *	initrd SIZE
@@ -25,16 +29,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi/lguest.h"
@@ -42,7 +41,6 @@
 
 #define NODE		"/dev/lguest"
 #define FILES		64
-#define SYSGOOD		(SIGTRAP | 0x80)
 
 static bool files[FILES];
 static uint32_t ram;
@@ -113,17 +111,34 @@ static void pci_stored(void)
 
 /* --- system calls -------------------------------------------------------- */
 
-static void opened(struct user_regs_struct *r, int fd)
-{
-	uint32_t at = r->orig_eax == SYS_openat ? r->ecx : r->ebx;
-	char path[sizeof(NODE)] = "";
+int __real_open(const char *path, int flags, ...);
+int __real_close(int fd);
+ssize_t __real_write(int fd, const void *buf, size_t len);
+ssize_t __real_read(int fd, void *buf, size_t len);
+long __real_interruptible_read(int fd, void *buf, size_t len);
 
-	if (fd < 0 || fd >= FILES ||
-	    pread(memory, path, sizeof(path), at) < (ssize_t)sizeof(path) ||
-	    memcmp(path, NODE, sizeof(NODE)))
-		return;
+static bool is_node(int fd)
+{
+	return fd >= 0 && fd < FILES && files[fd];
+}
+
+int __wrap_open(const char *path, int flags, int mode)
+{
+	int fd = __real_open(path, flags, mode);
+	const char *name = getenv("RECORD"), *mem = getenv("RECORD_MEM");
+
+	if (fd < 0 || fd >= FILES || !name || !mem || strcmp(path, NODE))
+		return fd;
+	if (!out) {
+		ram = strtoul(mem, NULL, 10) << 20;
+		out = fopen(name, "we");
+		if (!out)
+			abort();
+		setvbuf(out, NULL, _IOLBF, 0);
+	}
 	files[fd] = true;
 	fprintf(out, "open %x\n", fd);
+	return fd;
 }
 
 /* Nobody read what was asked for: then it was a write(2) like others. */
@@ -135,72 +150,61 @@ static void not_asked(int fd)
 	asked = -1;
 }
 
-static void wrote(struct user_regs_struct *r, int result)
+int __wrap_close(int fd)
 {
-	uint32_t words[8] = { 0 };
-	unsigned n = (uint32_t)r->edx / 4 < 8 ? (uint32_t)r->edx / 4 : 8;
+	int result = __real_close(fd);
 
-	pread(memory, words, n * 4, (uint32_t)r->ecx);
-	not_asked(r->ebx);
+	if (is_node(fd) && !result) {
+		not_asked(fd);
+		fprintf(out, "close %x\n", fd);
+		files[fd] = false;
+	}
+	return result;
+}
+
+static void initialized(const uint32_t *words)
+{
+	base = words[1];
+	limit = words[2] * LGUEST_PAGE;
+	nareas = nrings = 0;
+	memset(functions, 0, sizeof(functions));
+	/* From 4.0 on the limit is RAM's; before, of devices, too. */
+	is_bus = limit != ram;
+}
+
+static void wrote(int fd, const uint32_t *words, unsigned n, int result)
+{
+	not_asked(fd);
 	if (words[0] == LHREQ_GETREG && result >= 0) {
 		asked = words[1];
 		return;
 	}
-	fprintf(out, "write %x", (unsigned)r->ebx);
+	fprintf(out, "write %x", fd);
 	for (unsigned i = 0; i < n; i++)
 		fprintf(out, words[0] == LHREQ_INITIALIZE && i == 1 ?
 			" base" : " %x", words[i]);
 	fprintf(out, " = %d\n", result);
-	if (words[0] == LHREQ_INITIALIZE) {
-		base = words[1];
-		nareas = nrings = 0;
-		memset(functions, 0, sizeof(functions));
-		/* From 4.0 on the limit is RAM's; before, of devices, too. */
-		is_bus = words[2] * LGUEST_PAGE != ram;
-	} else if (words[0] == LHREQ_SETREG && words[1] == LGREG_IP) {
+	if (words[0] == LHREQ_INITIALIZE)
+		initialized(words);
+	else if (words[0] == LHREQ_SETREG && words[1] == LGREG_IP)
 		pci_stored();
-	}
 }
 
-/* The bytes come first, as they have to be there when read(2) returns. */
-static void did_read(struct user_regs_struct *r, int result)
+ssize_t __wrap_write(int fd, const void *buf, size_t len)
 {
-	uint8_t got[512] = { 0 };
-	int n = result < 0 ? 0 : result < 512 ? result : 512;
+	ssize_t result = __real_write(fd, buf, len);
+	int error = errno;
 
-	pread(memory, got, n, (uint32_t)r->ecx);
-	if (asked >= 0 && n == 4) {
-		uint32_t value;
-
-		memcpy(&value, got, 4);
-		fprintf(out, "get %x %x = %x\n", (unsigned)r->ebx, asked,
-			value);
-		/* What is stored is in none of ip and cs. */
-		if (asked < LGREG_IP)
-			last_register = value;
-		asked = -1;
-		return;
-	}
-	chains_print();
-	compare("guest");
-	if (n == 4 && *(uint32_t *)got < ram)
-		buffer_print("guest", *(uint32_t *)got, 16);
-	fprintf(out, "read %x = %d", (unsigned)r->ebx, result);
-	print_hex(got, n);
-	if (n == sizeof(pending))
-		memcpy(&pending, got, n);
+	if (is_node(fd))
+		wrote(fd, buf, len / 4, result < 0 ? -error : result);
+	errno = error;
+	return result;
 }
 
-static bool is_node(struct user_regs_struct *r)
+/* The Guest is about to run: what did we do up to now? */
+static void entered(int fd)
 {
-	uint32_t fd = r->ebx;
-
-	return fd < FILES && files[fd];
-}
-
-static void entered(struct user_regs_struct *r)
-{
-	if (r->orig_eax != SYS_read || !is_node(r) || asked >= 0)
+	if (!is_node(fd) || asked >= 0)
 		return;
 	if (is_bus && !nrings)
 		bus_look();
@@ -208,79 +212,57 @@ static void entered(struct user_regs_struct *r)
 	compare("launcher");
 }
 
-static void left(struct user_regs_struct *r)
+static void got_register(int fd, uint32_t value)
 {
-	int result = r->eax;
-
-	/* ERESTARTSYS and its like are the kernel's own. */
-	if (result <= -512)
-		return;
-	if (r->orig_eax == SYS_open || r->orig_eax == SYS_openat)
-		opened(r, result);
-	if (!is_node(r))
-		return;
-	if (r->orig_eax == SYS_write)
-		wrote(r, result);
-	else if (r->orig_eax == SYS_read && result != -EINTR)
-		did_read(r, result);
-	else if (r->orig_eax == SYS_close && !result) {
-		not_asked(r->ebx);
-		fprintf(out, "close %x\n", (unsigned)r->ebx);
-		files[r->ebx] = false;
-	}
+	fprintf(out, "get %x %x = %x\n", fd, asked, value);
+	/* What is stored is in none of ip and cs. */
+	if (asked < LGREG_IP)
+		last_register = value;
+	asked = -1;
 }
 
-static int trace(pid_t pid)
+/* The bytes come first, as they have to be there when read(2) returns. */
+static void did_read(int fd, const void *buf, int result)
 {
-	struct user_regs_struct regs;
-	long call = -1;
-	bool inside = false;
-	int status, sig = 0;
+	uint32_t value;
 
-	for (;;) {
-		ptrace(PTRACE_SYSCALL, pid, 0, sig);
-		if (waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status))
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-		sig = WSTOPSIG(status);
-		if (sig != SYSGOOD)
-			continue;
-		sig = 0;
-		ptrace(PTRACE_GETREGS, pid, 0, &regs);
-		/* Until it is done, a call's result is that there is none. */
-		inside = (int)regs.eax == -ENOSYS &&
-			 !(inside && call == regs.orig_eax);
-		call = regs.orig_eax;
-		if (inside)
-			entered(&regs);
-		else
-			left(&regs);
+	if (!is_node(fd) || result == -EINTR)
+		return;
+	memcpy(&value, buf, sizeof(value));
+	if (asked >= 0 && result == sizeof(value)) {
+		got_register(fd, value);
+		return;
 	}
+	chains_print();
+	compare("guest");
+	if (result == sizeof(value) && value < ram)
+		buffer_print("guest", value, 16);
+	fprintf(out, "read %x = %d", fd, result);
+	print_hex(buf, result < 0 ? 0 : result);
+	if (result == sizeof(pending))
+		memcpy(&pending, buf, sizeof(pending));
 }
 
-int main(int argc, char **argv)
+ssize_t __wrap_read(int fd, void *buf, size_t len)
 {
-	char path[32];
-	int status;
-	pid_t pid;
+	ssize_t result;
+	int error;
 
-	if (argc < 4 || !(out = fopen(argv[1], "w")))
-		return 2;
-	ram = strtoul(argv[3], NULL, 10) << 20;
-	pid = fork();
-	if (!pid) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		raise(SIGSTOP);
-		execvp(argv[2], argv + 2);
-		_exit(127);
-	}
-	waitpid(pid, &status, 0);
-	ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD);
-	/* After execve(2), or this is our own memory. */
-	ptrace(PTRACE_CONT, pid, 0, 0);
-	waitpid(pid, &status, 0);
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	memory = open(path, O_RDONLY);
-	status = trace(pid);
-	fclose(out);
-	return status;
+	entered(fd);
+	result = __real_read(fd, buf, len);
+	error = errno;
+	did_read(fd, buf, result < 0 ? -error : result);
+	errno = error;
+	return result;
+}
+
+/* Its result is -errno. */
+long __wrap_interruptible_read(int fd, void *buf, size_t len)
+{
+	long result;
+
+	entered(fd);
+	result = __real_interruptible_read(fd, buf, len);
+	did_read(fd, buf, result);
+	return result;
 }

@@ -103,7 +103,7 @@ take_records() {
 
 build
 set -- bin/lguest="$made/lguest" \
-	bin/real-lguest-record="$made/real-lguest-record" \
+	record/lguest="$made/real-lguest-record" \
 	lib.sh="$top/tests/lib.sh" guests.sh="$top/tests/real-guests.sh" \
 	bin/work="$made/real-lguest-work" guest/kernel="$guest"
 vmlinux=$(dirname "$guest")/vmlinux
