@@ -71,10 +71,19 @@ build() {
 		build/i386/real-lguest-work build/i386/real-lguest-record
 }
 
+# Modules that only the tests want, to look into images.
+own_modules() {
+	[ -z "$modules" ] || for name in loop mbcache ext2; do
+		find "$modules" -name "$name.ko" |
+			sed "s|.*|lib/modules/tests/$name.ko=&|"
+	done
+}
+
 # pack OUT INIT FILES...: an initramfs
 pack() {
 	out=$1 init=$2
 	shift 2
+	set -- "$@" $(own_modules)
 	LGUEST=$made/lguest "$top/initramfs/make" -i "$init" -b "$busybox" \
 		${modules:+-m "$modules" -s host} -o "$out" "$@"
 }
