@@ -8,6 +8,7 @@
 #	initrd		with real-lguest.guest as /init
 #	patience	seconds, for anything at all
 #	words		more arguments for the kernel, if any
+#	disk_is_module	not "" if Guests without an initrd cannot have a root
 # and have two functions that write and read a file in an ext2 image:
 #	put_file IMAGE NAME TEXT	false: there is no way to
 #	get_file IMAGE NAME
@@ -149,11 +150,15 @@ test_no_initrd() {
 	image root 16M
 	run make_root 64 --block=root do=root
 	judge make-root make_root 0 "^SUCCESS" || return
-	$launcher --timeout=$patience 64 $kernel quiet --block=root \
-		root=/dev/vda rw init=/init do=which_root \
-		>no_initrd.out 2>&1 </dev/null
-	status=$?
-	judge no-initrd no_initrd 0 "^root: ext2" "^SUCCESS"
+	if [ -n "${disk_is_module-}" ]; then
+		skip no-initrd "the Guest's disk wants a module"
+	else
+		$launcher --timeout=$patience 64 $kernel quiet --block=root \
+			root=/dev/vda rw init=/init do=which_root \
+			>no_initrd.out 2>&1 </dev/null
+		status=$?
+		judge no-initrd no_initrd 0 "^root: ext2" "^SUCCESS"
+	fi
 	$launcher --timeout=$patience 64 $kernel quiet >no_root.out 2>&1 \
 		</dev/null
 	status=$?
