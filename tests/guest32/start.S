@@ -40,6 +40,8 @@ start:
 #if PC
 	movl	$PA(kernel_pgdir), %eax
 	movl	%eax, %cr3
+	movl	$0x600, %eax			/* OSFXSR, OSXMMEXCPT */
+	movl	%eax, %cr4
 	movl	$0x80010033, %eax		/* PG, WP, NE, ET, MP, PE */
 	movl	%eax, %cr0
 	lgdt	gdt_pointer
