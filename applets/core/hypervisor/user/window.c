@@ -230,7 +230,8 @@ void window_interrupted(struct user *u, uint32_t sp)
 {
 	struct windows *w = &u->windows;
 	uint32_t va = u->cpu.eip;
-	unsigned i = (va ^ va >> 10 ^ sp >> 2 ^ sp >> 12) % ARRAY_SIZE(w->frames);
+	unsigned i = (va ^ va >> 10 ^ sp >> 2 ^ sp >> 12) %
+		     ARRAY_SIZE(w->frames);
 
 	if (!w->image || va - w->image >= IMAGE_SIZE)
 		return;
@@ -292,7 +293,7 @@ bool window_fault(struct user *u)
 	return true;
 }
 
-/* Those for which window_make.c has something better. */
+/* Those for which window_move.c has something better. */
 bool window_is_better(const uint8_t *bytes)
 {
 	switch (bytes[0]) {
