@@ -247,6 +247,8 @@ int window_is_free(struct user *u, uint32_t va, unsigned n)
 {
 	struct windows *w = &u->windows;
 
+	if (window_bit(w->inside, va - w->image))
+		return REFUSED_TARGET;
 	for (uint32_t i = va - w->image + 1; i < va - w->image + n; i++)
 		if (window_bit(w->inside, i) ||
 		    (window_bit(w->targets, i) && window_bit(w->starts, i)))
