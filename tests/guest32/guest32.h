@@ -62,7 +62,8 @@ extern volatile struct lguest_data lguest_data;
 /* pc_host.c: does what that call of lguest's stands for. */
 void hcall(u32 nr, u32 a, u32 b, u32 c);
 /* At the entry: what a Host would have put into lguest_data. */
-void pc_trapped(const struct regs *r);
+u32 pc_trapped(const struct regs *r);
+#define GATE_TSS	16
 extern u32 gdt[32][2], idt[256][2];
 u32 ram_end(const u8 *params);
 #else

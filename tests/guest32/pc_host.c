@@ -12,7 +12,6 @@
 #define PANIC		0x505
 #define PM1_CONTROL	0x604
 #define POWER_OFF	(5 << 10 | 1 << 13)
-#define GATE_TSS	16
 
 volatile struct lguest_data lguest_data __attribute__((aligned(PAGE)));
 
@@ -69,6 +68,7 @@ static void stack_set(u32 ss, u32 esp)
 	tss[2] = ss;
 	if (gdt[GATE_TSS][1])
 		return;
+	time_read();
 	tss[25] = 104 << 16;			/* no ports */
 	gdt[GATE_TSS][0] = (u32)tss << 16 | (sizeof(tss) - 1);
 	gdt[GATE_TSS][1] = ((u32)tss & 0xff000000) | 0x8900 |
@@ -161,14 +161,16 @@ void hcall(u32 nr, u32 a, u32 b, u32 c)
 	}
 }
 
-void pc_trapped(const struct regs *r)
+u32 pc_trapped(const struct regs *r)
 {
-	u32 cr2;
+	u32 cr2, flags;
 
-	asm volatile("movl %%cr2, %0" : "=r"(cr2));
+	asm volatile("movl %%cr2, %0; pushfl; popl %1" :
+		     "=r"(cr2), "=r"(flags));
 	lguest_data.cr2 = cr2;
 	if (r->vector >= 32 && r->vector < 48)
 		outb(PIC, 0x20);
+	return flags & FLAG_IF;
 }
 
 void gdt_set(unsigned n, u32 low, u32 high)

@@ -82,7 +82,12 @@ trap_entries:
 
 trap_common:
 	/* Old Hosts leave NT, TF and all as they were. */
+#if PC
+	pushfl
+	andl	$FLAG_IF, (%esp)
+#else
 	pushl	$2
+#endif
 	popfl
 	pushal
 	pushl	%ds

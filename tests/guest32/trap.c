@@ -71,8 +71,7 @@ void trap(struct regs *r)
 	bool from_user = (r->cs & 3) == 3;
 
 #if PC
-	pc_trapped(r);
-	irqs = 0;
+	irqs = pc_trapped(r);
 #endif
 	if (trap_hook && trap_hook(r))
 		return;

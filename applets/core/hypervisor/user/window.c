@@ -123,19 +123,6 @@ static void keep_starts(struct user *u, uint32_t va)
 	}
 }
 
-/* Of an instruction: what it adds to an address, and its operand. */
-static void words(struct user *u, const uint8_t *p)
-{
-	unsigned n = insn_length(p, INSN_MAX), at = insn_modrm(p, INSN_MAX);
-
-	if (at && at + 6 <= n) {
-		window_target(u, word_at(p + at + 1));
-		window_target(u, word_at(p + at + 2));
-	}
-	if (n > 4)
-		window_target(u, word_at(p + n - 4));
-}
-
 /*
  * Between the first instruction and the last there are no others.  Before and
  * behind any byte could be one: then more is taken for a target than is one.
@@ -163,9 +150,7 @@ void window_text(struct user *u, uint32_t va, const uint8_t *page,
 		if (start || !known || (i && (page[i - 1] & 0xef) == 0x2e))
 			branch(u, va + i, page + i);
 		/* Some instructions have addresses of others in them. */
-		if (start)
-			words(u, page + i);
-		else if (!known)
+		if (word_at(page + i) - w->image < IMAGE_SIZE)
 			window_target(u, word_at(page + i));
 	}
 	for (unsigned i = 0; i < w->n; i++)
