@@ -81,6 +81,7 @@ all: $B/lguest
 
 $B/lguest: $B/lguest.full
 	strip -s -R .comment -o $@ $<
+	tests/cut $@
 
 # What the C library does too well for us: the linker's first printf is the one
 # that all use, and so on.

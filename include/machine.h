@@ -229,9 +229,9 @@ void pc_reset(struct guest *g);
 bool pc_power_button(struct guest *g);
 
 /*
- * Writes the ACPI tables for ncpus CPUs (0: one, without APICs) to buf, which the Guest will see at
- * gpa `at`.  Returns the bytes used; the RSDP is at the start.  Dies if they
- * do not fit.  ACPI 6.4, chapters 5 and 20.
+ * Writes the ACPI tables for ncpus CPUs (0: one, without APICs) to buf, which
+ * the Guest will see at gpa `at`.  Returns the bytes used; the RSDP is at the
+ * start.  Dies if they do not fit.  ACPI 6.4, chapters 5 and 20.
  */
 size_t acpi_build(uint8_t *buf, size_t size, gpa_t at, unsigned ncpus);
 

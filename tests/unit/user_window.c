@@ -448,7 +448,8 @@ static void registers(uint32_t flag)
 		u->direct.flag = flag;
 	}
 	memcpy(u->cpu.gpr, gpr, sizeof(gpr));
-	u->cpu.eip = TEXT + 0x100;
+	/* A window may begin before the first piece. */
+	u->cpu.eip = TEXT + 0xf0;
 	u->cpu.eflags = FLAG_IF | 2;
 	memset(pc_at(STACK), 0x11, PAGE);
 }

@@ -141,68 +141,14 @@ static bool cpu_fix_selectors(struct user *u)
 
 /* --- traps ------------------------------------------------------------ */
 
-/* A write that only says "look": nothing depends on when it is seen. */
-static bool is_kick(const struct user *u, const struct post *p)
-{
-	if (!p->mmio || !p->write)
-		return false;
-	if (p->addr >= u->rings && p->addr < u->ram_size)
-		return true;
-	for (unsigned i = 0; i < DOORBELLS_MAX; i++)
-		if (u->doorbells[i] && u->doorbells[i] == p->addr)
-			return true;
-	return false;
-}
-
-/* A byte for the console while its line status is known: so is what it does. */
-static bool is_printing(const struct user *u, const struct post *p)
-{
-	return u->latch & LATCHED && p->write && p->addr == UART_PORT &&
-	       p->width == 1;
-}
-
-/* A PC's port that need not be the Launcher's to know. */
-static bool port_here(struct user *u, const struct post *p, uint32_t *value)
-{
-	uint32_t latch = u->latch;
-
-	/* Its oldest chips are here. */
-	if (board_port(u, p->addr, p->write, p->width, value))
-		return true;
-	if (p->write || !(latch & LATCHED) || p->addr != UART_STATUS ||
-	    p->width != 1)
-		return false;
-	*value = latch & 0xff;
-	return true;
-}
-
-uint32_t cpu_io(struct user *u, const struct post *post)
-{
-	bool port = u->stock && !post->mmio;
-	uint32_t value = post->value;
-
-	if (port && port_here(u, post, &value))
-		return value;
-	if (port && is_printing(u, post)) {
-		stub_note(u, post, post->value == '\n');
-		return 0;
-	}
-	if (is_kick(u, post)) {
-		stub_note(u, post, true);
-		return 0;
-	}
-	u->post = *post;
-	stub_post(u);
-	return u->post.value;
-}
-
 /* A gate says which rings may use it on purpose. */
 static bool may_call(struct user *u, unsigned n)
 {
 	uint32_t gate[2];
 
 	return kind_gate(u, n, gate) &&
-	       GATE_DPL(gate[1]) >= (u->direct.user ? 3 : kind_kernel_cs(u) & 3);
+	       GATE_DPL(gate[1]) >= (u->direct.user ? 3 :
+				     kind_kernel_cs(u) & 3);
 }
 
 /* int n: as far as the gate lets this ring do it. */

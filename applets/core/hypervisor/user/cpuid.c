@@ -25,8 +25,8 @@
 #define XSAVE		(1u << 26)
 #define OSXSAVE		(1u << 27)
 #define AVX_ECX		0x30001000u	/* AVX, F16C, FMA */
-#define LEAF7_EBX	0xf02b0328u	/* AVX2 and AVX512*, BMI, ADX, SHA, ERMS */
-#define LEAF7_ECX	0x00005f42u	/* VBMI, GFNI, VAES, VPCLMUL, VNNI, ... */
+#define LEAF7_EBX	0xf02b0328u	/* AVX*, BMI, ADX, SHA, ERMS */
+#define LEAF7_ECX	0x00005f42u	/* VBMI, GFNI, VAES, VNNI, ... */
 #define FAST_STRINGS	(1u << 9)
 
 #define KVM_LEAF	0x40000000u

@@ -86,8 +86,11 @@ unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va);
 /* In a child of the Launcher: puts the pages where its kind of Guest sees them. */
 int direct_map(struct user *u, int pc);
 
+/* Where a call from there arrives; with three registers to push first, or not. */
+uint32_t direct_calls(const struct user *u, int pushes);
+
 /*
- * In a stub, after int $0x80 of a program at eip: if that is the vDSO's, the
+ * vdso.c: in a stub, after int $0x80 of a program at eip: if that is the vDSO's, the
  * next time it comes directly.  Returns how many bytes behind eip it is now.
  */
 uint32_t direct_patch_vdso(struct user *u, uint32_t eip);

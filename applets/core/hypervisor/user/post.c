@@ -6,7 +6,6 @@
  */
 #include <linux/futex.h>
 #include <string.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -297,9 +296,11 @@ static short kick_want(void *owner)
 	struct post p;
 
 	(void)owner;
-	if (host.running && notes_are_busy())
+	if (!host.running)
+		return POLLIN;
+	if (notes_are_busy())
 		return 0;
-	if (!host.running || USER->posted == host.served)
+	if (USER->posted == host.served)
 		return POLLIN;
 	p = post_copy(&USER->post);
 	return is_busy(&p) ? 0 : POLLIN;
@@ -308,9 +309,8 @@ static short kick_want(void *owner)
 static void timer_ready(void *owner, short revents)
 {
 	struct watch *w = owner;
-	uint64_t n;
+	uint64_t n = revents;
 
-	(void)revents;
 	if (read(w->fd, &n, sizeof(n)) < 0 || !host.running)
 		return;
 	if (w == &host.timer)
@@ -354,35 +354,13 @@ void post_create(struct guest *g)
 	watch_set(&host.retry, host.fds[FD_RETRY], NULL, timer_ready);
 }
 
-/*
- * From one CPU to another a message takes twenty times as long as from one
- * process to the next on the same.  So all of us stay on one; which one, our
- * number decides, so that several Guests do not all choose the same.
- */
-static void stay_on_a_cpu(void)
-{
-	cpu_set_t may, one;
-	int n, cpu = -1;
-
-	if (sched_getaffinity(0, sizeof(may), &may))
-		return;
-	n = getpid() % CPU_COUNT(&may);
-	do {
-		cpu++;
-		n -= CPU_ISSET(cpu, &may);
-	} while (n >= 0);
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	sched_setaffinity(0, sizeof(one), &one);
-}
-
 void post_start(struct guest *g)
 {
 	static bool started;
 
 	if (!started) {
 		children_watch();
-		stay_on_a_cpu();
+		children_stay_on_a_cpu();
 	}
 	started = true;
 	host.served = host.notes = 0;

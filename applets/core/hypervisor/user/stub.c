@@ -20,9 +20,6 @@
 
 #define FLAGS_SEEN	0x254dd5u	/* of eflags, what a Guest may change */
 #define CS_64		0x33
-#define XSAVE_MAGIC	0x46505853u	/* in an fxsave area: there is more */
-#define XSAVE_BITS_AT	512	/* which parts are not as after reset */
-#define XSAVE_FXSAVE	3
 #define LDT_WRITE	0x11
 #define RETRY_SOON_NS	50000
 
@@ -177,56 +174,6 @@ static void ldt_sync(struct user *u, struct space *s)
 		}
 	s->ldt_generation = c->gdt_generation;
 	memcpy(u->direct.tls, s->ldt[GDT_TLS], sizeof(u->direct.tls));
-}
-
-/* --- the FPU goes where the CPU goes ---------------------------------- */
-
-#define FXSAVE		464u	/* of fxsave; then it is the Host's kernel's */
-#define FXSAVE_END	512u
-#define SIZE_AT		480u	/* of all that is there, if there is more */
-
-/*
- * What the Guest's kernel saves for its programs: fxsave's, or all.  AVX and
- * later, if it does not know of them, programs should not have; where they do
- * all the same, it stays with their address space, and only threads and the
- * handlers of signals find another's.
- */
-static uint32_t fpu_size(const struct user *u, const uint8_t *fpu)
-{
-	uint32_t magic, size;
-
-	memcpy(&magic, fpu + FXSAVE, sizeof(magic));
-	memcpy(&size, fpu + SIZE_AT, sizeof(size));
-	if (magic != XSAVE_MAGIC || !(u->sys.cr4 & CR4_OSXSAVE))
-		return FXSAVE;
-	return size < FPU_MAX ? size : FPU_MAX;
-}
-
-static void fpu_copy(uint8_t *to, const uint8_t *from, uint32_t size)
-{
-	memcpy(to, from, FXSAVE);
-	if (size > FXSAVE_END)
-		memcpy(to + FXSAVE_END, from + FXSAVE_END, size - FXSAVE_END);
-}
-
-static void fpu_save(struct user *u, const struct space *s)
-{
-	if (!s->fpu)
-		return;
-	fpu_copy(u->cpu.fpu, s->fpu, fpu_size(u, s->fpu));
-	u->cpu.fpu_used = true;
-}
-
-static void fpu_load(const struct user *u, struct space *s)
-{
-	uint32_t magic;
-
-	if (!s->fpu || !u->cpu.fpu_used)
-		return;
-	fpu_copy(s->fpu, u->cpu.fpu, fpu_size(u, s->fpu));
-	memcpy(&magic, s->fpu + FXSAVE, sizeof(magic));
-	if (magic == XSAVE_MAGIC && !(u->sys.cr4 & CR4_OSXSAVE))
-		s->fpu[XSAVE_BITS_AT] |= XSAVE_FXSAVE;
 }
 
 /* --- from stub to stub ------------------------------------------------ */

@@ -15,7 +15,6 @@
 #define CR4_PGE		(1u << 7)
 #define FLAGS_POPPED	0x40dd5u	/* what popf gives a ring 0, but IF */
 #define FLAGS_PUSHED	(FLAGS_POPPED | 2)
-#define RETRY_NS	1000
 #define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
 
 static bool done(struct user *u, const struct insn *i)
@@ -390,57 +389,4 @@ bool stock_insn(struct user *u, struct insn *i, uint8_t op)
 		return two_bytes(u, i);
 	}
 	return insn_in_out(u, i);
-}
-
-/* --- without a signal -------------------------------------------------- */
-
-/*
- * What neither changes the ring nor where the CPU is, nor whose tables are in
- * use: ports, one page, and a few registers.
- */
-bool system_is_direct(const uint8_t *bytes, unsigned n)
-{
-	if (n < 3)
-		return false;
-	switch (bytes[0]) {
-	case 0xe4 ... 0xe7: case 0xec ... 0xef:
-		return true;
-	case 0x66:			/* of 16 bits */
-		return (bytes[1] & 0xf4) == 0xe4;
-	case 0x0f:
-		return (bytes[1] == 0x01 && (bytes[2] & 0x38) == 0x38 &&
-			!IS_REGISTER(bytes[2])) ||
-		       bytes[1] == 0x06 || bytes[1] == 0x20 ||
-		       bytes[1] == 0x21 || bytes[1] == 0x23 ||
-		       bytes[1] == 0x30 || bytes[1] == 0x32;
-	}
-	return false;
-}
-
-void system_direct(uint64_t *gpr)
-{
-	struct user *u = USER;
-	struct cpu *c = &u->cpu;
-	/* It was pushed a moment ago, so it is there. */
-	uint32_t *back = (uint32_t *)(uintptr_t)(uint32_t)gpr[SP];
-	uint8_t bytes[4];
-
-	for (unsigned i = 0; i < 8; i++)
-		c->gpr[i] = gpr[i];
-	c->gpr[SP] += 8;
-	c->eip = back[0];
-	asm("mov %%fs, %0; mov %%gs, %1" : "=r"(c->sel[FS]), "=r"(c->sel[GS]));
-	if (u->direct.user || insn_fetch(u, bytes, 4) < 4 ||
-	    !system_is_direct(bytes, 4) || !insn_emulate(u))
-		return;
-	u->n.direct++;
-	for (unsigned i = 0; i < 8; i++)
-		if (i != SP)
-			gpr[i] = c->gpr[i];
-	back[0] = c->eip;
-	space_drain(u, &u->spaces[u->cur % SPACES_MAX]);
-	u->direct.slow = c->ts || stock_wanted(u);
-	/* That was what it waited for: nothing else may trap soon. */
-	if (u->direct.slow && u->direct.flag)
-		stub_timer(FD_RETRY, RETRY_NS, 0);
 }

@@ -62,7 +62,13 @@ void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
 /* One of the two timers; ns 0: off; interval 0: once. */
 void stub_timer(int fd, uint64_t ns, uint64_t interval);
 
-/* --- cpu.c ------------------------------------------------------------ */
+/* --- fpu.c ------------------------------------------------------------ */
+
+/* Out of the frame of s's handler, and into it. */
+void fpu_save(struct user *u, const struct space *s);
+void fpu_load(const struct user *u, struct space *s);
+
+/* --- cpu.c, port.c ---------------------------------------------------- */
 
 /* Does what the signal asks for. */
 void cpu_trap(struct user *u);
@@ -278,6 +284,9 @@ void children_watch(void);
 
 /* Ends them all. */
 void children_stop(void);
+
+/* This process, and all that it starts, to one of the Host's CPUs; once. */
+void children_stay_on_a_cpu(void);
 
 /* --- boot.c ----------------------------------------------------------- */
 

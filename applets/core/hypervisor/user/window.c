@@ -123,19 +123,6 @@ static void keep_starts(struct user *u, uint32_t va)
 	}
 }
 
-/* Of an instruction: what it adds to an address, and its operand. */
-static void words(struct user *u, const uint8_t *p)
-{
-	unsigned n = insn_length(p, INSN_MAX), at = insn_modrm(p, INSN_MAX);
-
-	if (at && at + 6 <= n) {
-		window_target(u, word_at(p + at + 1));
-		window_target(u, word_at(p + at + 2));
-	}
-	if (n > 4)
-		window_target(u, word_at(p + n - 4));
-}
-
 /*
  * Between the first instruction and the last there are no others.  Before and
  * behind any byte could be one: then more is taken for a target than is one.
@@ -163,9 +150,7 @@ void window_text(struct user *u, uint32_t va, const uint8_t *page,
 		if (start || !known || (i && (page[i - 1] & 0xef) == 0x2e))
 			branch(u, va + i, page + i);
 		/* Some instructions have addresses of others in them. */
-		if (start)
-			words(u, page + i);
-		else if (!known)
+		if (word_at(page + i) - w->image < IMAGE_SIZE)
 			window_target(u, word_at(page + i));
 	}
 	for (unsigned i = 0; i < w->n; i++)
@@ -230,7 +215,8 @@ void window_interrupted(struct user *u, uint32_t sp)
 {
 	struct windows *w = &u->windows;
 	uint32_t va = u->cpu.eip;
-	unsigned i = (va ^ va >> 10 ^ sp >> 2 ^ sp >> 12) % ARRAY_SIZE(w->frames);
+	unsigned i = (va ^ va >> 10 ^ sp >> 2 ^ sp >> 12) %
+		     ARRAY_SIZE(w->frames);
 
 	if (!w->image || va - w->image >= IMAGE_SIZE)
 		return;
@@ -246,6 +232,8 @@ int window_is_free(struct user *u, uint32_t va, unsigned n)
 {
 	struct windows *w = &u->windows;
 
+	if (window_bit(w->inside, va - w->image))
+		return REFUSED_TARGET;
 	for (uint32_t i = va - w->image + 1; i < va - w->image + n; i++)
 		if (window_bit(w->inside, i) ||
 		    (window_bit(w->targets, i) && window_bit(w->starts, i)))
@@ -292,7 +280,7 @@ bool window_fault(struct user *u)
 	return true;
 }
 
-/* Those for which window_make.c has something better. */
+/* Those for which window_move.c has something better. */
 bool window_is_better(const uint8_t *bytes)
 {
 	switch (bytes[0]) {

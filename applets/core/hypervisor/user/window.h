@@ -111,7 +111,7 @@ void window_target(struct user *u, uint32_t va);
 /* Is it in a trampoline? */
 bool window_is_code(const struct user *u, uint32_t va);
 
-/* Is it an instruction that window_make.c knows something better for? */
+/* Is it an instruction that window_move.c knows something better for? */
 bool window_is_better(const uint8_t *bytes);
 
 /* May somebody come to one of the bytes behind the first? */
