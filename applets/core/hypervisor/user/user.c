@@ -39,20 +39,13 @@ bool user_is_pc(const struct guest *g)
 	return g->hv == &user_pc;
 }
 
-/* lguest went with 4.14: a kernel that we cannot look into may be a Guest. */
-static bool is_lguest(const struct image *image)
-{
-	const char *v = image->version;
-
-	if (image->lguest != LGUEST_MAYBE)
-		return image->lguest == LGUEST_YES;
-	return v[0] < '4' || (v[0] == '4' && v[1] == '.' &&
-	       (v[3] < '0' || v[3] > '9' || (v[2] == '1' && v[3] < '4')));
-}
-
+/*
+ * One of lguest's that nobody can look into is a PC's as well as any other, and
+ * what is none would not start as one of lguest's.
+ */
 static const struct hypervisor *hypervisor_user_as(const struct guest *g)
 {
-	return is_lguest(g->image) ? g->hv : &user_pc;
+	return g->image->lguest == LGUEST_YES ? g->hv : &user_pc;
 }
 
 /* Kernels from 4.0 on look for PCI, those before for the lguest bus. */
