@@ -278,6 +278,8 @@ static void set_kernel(struct user *u, const struct space *s, uint32_t va,
 		drop_kernel(u, va);
 	if (!m->kernel_pte[i])
 		m->kernel_count[va >> PART_SHIFT]++;
+	if (pte & PTE_RW && va != m->kernel + (pte & PTE_FRAME))
+		m->aliased[pte >> 15] |= 1 << (pte >> 12 & 7);
 	m->kernel_pte[i] = pte;
 	m->kernel_spaces[i] |= bit;
 }

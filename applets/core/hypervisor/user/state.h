@@ -134,6 +134,8 @@ struct mmu {
 	/* Kernel pages are shadowed once; bit i: space i has it mapped. */
 	uint32_t kernel_pte[1 << 20];
 	uint64_t kernel_spaces[1 << 20];
+	/* A bit a frame: could be written elsewhere than in all memory's map. */
+	uint8_t aliased[1 << 17];
 	/* Where a frame is text that we have changed; 0: it is not. */
 	uint32_t treated[1 << 20];
 	uint32_t leaves[LEAVES_MAX][1024];

@@ -157,14 +157,30 @@ void stock_stepped(struct user *u)
 	u->sys.stepped = 0;
 }
 
-/* Where the kernel has all of its memory it could still write to the page. */
-static void forget_lowmem(struct user *u, uint32_t va, uint32_t frame)
+/* At another address the kernel could still write to the page. */
+static void forget_alias(struct user *u, uint32_t va, uint32_t at,
+			 uint32_t frame)
 {
-	uint32_t low = u->mmu.kernel + frame;
+	uint32_t pte = u->mmu.kernel_pte[at >> 12];
 
-	if (low != va && low >= u->mmu.kernel &&
-	    u->mmu.kernel_pte[low >> 12] & PTE_RW)
-		space_unmap(u, &u->spaces[u->cur % SPACES_MAX], low);
+	if (at != va && pte & PTE_RW && (pte & PTE_FRAME) == frame)
+		space_unmap(u, &u->spaces[u->cur % SPACES_MAX], at);
+}
+
+/* Most pages have one, if any: where the kernel has all of its memory. */
+static void forget_aliases(struct user *u, uint32_t va, uint32_t frame)
+{
+	uint8_t *bits = &u->mmu.aliased[frame >> 15];
+	uint32_t first = u->mmu.kernel, bit = 1 << (frame >> 12 & 7);
+
+	if (!(*bits & bit)) {
+		if (first + frame >= first)
+			forget_alias(u, va, first + frame, frame);
+		return;
+	}
+	*bits &= ~bit;
+	for (uint32_t at = first; at >= first; at += PAGE)
+		forget_alias(u, va, at, frame);
 }
 
 bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
@@ -180,7 +196,7 @@ bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
 		forget(u, *treated);
 	if (fetch && *treated != va) {
 		treat(u, va, frame);
-		forget_lowmem(u, va, frame);
+		forget_aliases(u, va, frame);
 		*treated = va;
 	}
 	return false;
