@@ -230,6 +230,21 @@ static bool return_far(struct user *u, const struct insn *i)
 
 /* ---------------------------------------------------------------------- */
 
+bool insn_mov_debug(struct user *u, struct insn *i, bool load)
+{
+	uint8_t modrm = insn_take(i, 1);
+	uint32_t *dr = &u->cpu.dr[modrm >> 3 & 7];
+	uint32_t *reg = &u->cpu.gpr[modrm & 7];
+
+	/* There are none that break: they only remember. */
+	if (load)
+		*dr = *reg;
+	else
+		*reg = *dr;
+	u->cpu.eip += i->used;
+	return true;
+}
+
 static bool two_bytes(struct user *u, struct insn *i)
 {
 	uint8_t op = insn_take(i, 1);

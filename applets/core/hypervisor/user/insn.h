@@ -33,6 +33,9 @@ bool insn_load_selector(struct user *u, unsigned sreg, uint32_t sel,
 bool insn_read(struct user *u, uint32_t va, void *to, uint32_t n);
 bool insn_write(struct user *u, uint32_t va, const void *from, uint32_t n);
 
+/* A debug register from (load) or to another, behind 0f 21 and 0f 23. */
+bool insn_mov_debug(struct user *u, struct insn *i, bool load);
+
 /* in and out. */
 bool insn_in_out(struct user *u, const struct insn *i);
 

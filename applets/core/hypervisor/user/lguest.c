@@ -326,21 +326,6 @@ bool lguest_undefined(struct user *u)
 	return true;
 }
 
-static bool mov_debug(struct user *u, struct insn *i, bool load)
-{
-	uint8_t modrm = insn_take(i, 1);
-	uint32_t *dr = &u->cpu.dr[modrm >> 3 & 7];
-	uint32_t *reg = &u->cpu.gpr[modrm & 7];
-
-	/* There are none that break: they only remember. */
-	if (load)
-		*dr = *reg;
-	else
-		*reg = *dr;
-	u->cpu.eip += i->used;
-	return true;
-}
-
 /*
  * Before it has handlers to be told, a kernel may ask for what only ring 0 has:
  * microcode, or its own page tables.  There is nothing of that.
@@ -373,7 +358,7 @@ bool lguest_insn(struct user *u, struct insn *i, uint8_t op)
 	if (op == 0x0f) {
 		op = insn_take(i, 1);
 		if (op == 0x21 || op == 0x23)
-			return mov_debug(u, i, op == 0x23);
+			return insn_mov_debug(u, i, op == 0x23);
 		return early(u, i, op);
 	}
 	if (op != 0xfa)

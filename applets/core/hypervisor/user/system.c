@@ -164,20 +164,6 @@ static bool mov_to_control(struct user *u, struct insn *i)
 	return done(u, i);
 }
 
-static bool mov_debug(struct user *u, struct insn *i, bool load)
-{
-	uint8_t modrm = insn_take(i, 1);
-	uint32_t *dr = &u->cpu.dr[modrm >> 3 & 7];
-	uint32_t *reg = &u->cpu.gpr[modrm & 7];
-
-	/* There are none that break: they only remember. */
-	if (load)
-		*dr = *reg;
-	else
-		*reg = *dr;
-	return done(u, i);
-}
-
 /* --- descriptor tables ------------------------------------------------ */
 
 /* What ModRM means: a register or memory.  False: a hole. */
@@ -349,7 +335,7 @@ static bool two_bytes(struct user *u, struct insn *i)
 	case 0x22:
 		return mov_to_control(u, i);
 	case 0x21: case 0x23:
-		return mov_debug(u, i, op == 0x23);
+		return insn_mov_debug(u, i, op == 0x23);
 	case 0x30:
 		msr_write(u);
 		return done(u, i);
