@@ -8,10 +8,12 @@
  *	cpu fpu SECONDS		registers of the FPU, in four processes
  *	cpu avx SECONDS		those of AVX, if programs see that there is any
  *	cpu threads N		TLS and mutexes, in N threads
+ *	cpu calls N		system calls with little room on the stack
  */
 #include <cpuid.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/auxv.h>
 #include <sys/ptrace.h>
 
 #include "real-lguest-trial.h"
@@ -239,9 +241,61 @@ static void threads(unsigned n)
 		wrong("all threads counted to %u", shared);
 }
 
+/* --- system calls ------------------------------------------------------ */
+
+/*
+ * getppid(2) by the vDSO with this stack pointer: does it answer, and leave
+ * all other registers alone?
+ */
+static bool call_at(uint8_t *stack, unsigned long vsyscall)
+{
+	struct {
+		uint32_t in[4], call, out[4], result;
+	} r = { { 0x11111111, 0x22222222, 0x33333333, (uintptr_t)stack },
+		vsyscall, { 0 }, 0 };
+
+	asm volatile("push %%ebp\n\tmov %%esp, %%edi\n\t"
+		     "mov (%0), %%ecx; mov 4(%0), %%edx; mov 8(%0), %%ebp\n\t"
+		     "mov 12(%0), %%esp; mov $64, %%eax; call *16(%0)\n\t"
+		     "mov %%ecx, 20(%0); mov %%edx, 24(%0); mov %%ebp, 28(%0)\n\t"
+		     "mov %%esp, 32(%0); mov %%eax, 36(%0)\n\t"
+		     "mov %%edi, %%esp; pop %%ebp"
+		     : : "S"(&r) : "eax", "ecx", "edx", "edi", "memory", "cc");
+	return r.result == (uint32_t)getppid() &&
+	       !memcmp(r.in, r.out, sizeof(r.in));
+}
+
+/*
+ * The page below is not there yet, or a child's as well since fork(2), so that
+ * whoever writes it first is in the middle of a call.
+ */
+static void calls(unsigned n)
+{
+	unsigned long vsyscall = getauxval(AT_SYSINFO);
+
+	for (unsigned i = 0; vsyscall && i < n; i++) {
+		uint8_t *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		uint8_t *stack = pages + PAGE + i % 8 * 4;
+		pid_t pid;
+
+		pages[PAGE] = 1;
+		if (!call_at(stack, vsyscall))
+			wrong("a call with %u bytes of a page", i % 8 * 4);
+		pid = child();
+		if (!call_at(stack, vsyscall))
+			wrong("a call after fork, with %u bytes", i % 8 * 4);
+		if (!pid)
+			_exit(7);
+		reap(pid, 7);
+		munmap(pages, 2 * PAGE);
+	}
+}
+
 static const struct trial trials[] = {
 	{ "faults", faults }, { "step", step }, { "fpu", fpu },
-	{ "avx", avx }, { "threads", threads }, { NULL, NULL },
+	{ "avx", avx }, { "threads", threads }, { "calls", calls },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)

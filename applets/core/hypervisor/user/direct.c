@@ -16,6 +16,7 @@ extern const uint8_t direct_code[], direct_code_end[], direct_iret[],
 	direct_pc_end[];
 
 #define THUNK_SIZE	16
+#define LCALL_SIZE	7
 #define OFFSET(label)	((uint32_t)((uintptr_t)label - (uintptr_t)direct_code))
 #define CODE_SIZE	OFFSET(direct_code_end)
 #define ADDRESS(label)	(DIRECT_CODE + OFFSET(label))
@@ -283,27 +284,35 @@ int direct_is_critical(const struct user *u, uint32_t eip)
 }
 
 /*
- * It came by lcall, and its stack ends there; or it goes in single steps.  Then
- * it came by a trap, and all that the call did is undone.
+ * It came by lcall, and its stack ends there, or the next page of it is not to
+ * be written yet; or it goes in single steps.  Then it came by a trap, and all
+ * that the call did is undone.  If what the vDSO pushes itself has no room,
+ * that is its program's page fault.  False: it is.
  */
-static void by_trap(struct user *u, bool pushes)
+static bool by_trap(struct user *u, bool pushes)
 {
 	struct cpu *c = &u->cpu;
+	const uint32_t saved[] = { c->gpr[BP], c->gpr[DX], c->gpr[CX] };
 
 	if (!mmu_read(u, c->gpr[SP], &c->eip, 4)) {
 		stub_crash(u, CRASH_STACK, c->gpr[SP], c->trap, c->eip);
-		return;
+		return true;
 	}
 	c->gpr[SP] += 8;
 	if (pushes) {
-		const uint32_t saved[] = { c->gpr[BP], c->gpr[DX],
-					   c->gpr[CX] };
-
-		c->gpr[SP] -= sizeof(saved);
-		mmu_write(u, c->gpr[SP], saved, sizeof(saved));
+		c->cr2 = c->gpr[SP] - sizeof(saved);
+		if (!mmu_write(u, c->cr2, saved, sizeof(saved))) {
+			c->eip -= LCALL_SIZE;
+			c->signal = SIGSEGV;
+			c->trap = TRAP_PF;
+			c->error = PF_WRITE;
+			return false;
+		}
+		c->gpr[SP] = c->cr2;
 	}
 	c->eip += 2;
 	cpu_fault(u, VECTOR_SYSCALL, false, 0);
+	return true;
 }
 
 static uint8_t insn_at(const struct user *u, uint32_t eip)
@@ -321,11 +330,9 @@ int direct_trap(struct user *u)
 	if (c->signal == SIGUSR1)
 		return true;
 	if (c->eip == (u->stock ? PC_ADDRESS(direct_pc_calls) : DIRECT_CODE) ||
-	    (u->stock && c->eip == PC_ADDRESS(direct_pc_pushes))) {
-		by_trap(u, u->stock &&
-			c->eip == PC_ADDRESS(direct_pc_pushes));
-		return true;
-	}
+	    (u->stock && c->eip == PC_ADDRESS(direct_pc_pushes)))
+		return by_trap(u, u->stock &&
+			       c->eip == PC_ADDRESS(direct_pc_pushes));
 	/* The other thing that traps here on purpose is an iret. */
 	if (c->trap == TRAP_GP && insn_at(u, c->eip) != 0xcf) {
 		/* The ljmp: there is no such address for a program. */
