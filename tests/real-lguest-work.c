@@ -7,6 +7,8 @@
  *	work send|receive ADDRESS PORT MIB
  *	work sink|source PORT		the other ends, for ever
  *	work stir			credits the kernel with random numbers
+ *	work naps SECONDS		wakes up 250 times a second, and says what
+ *					that took of a CPU
  *	work terminal COMMAND...	runs it on a terminal that our standard
  *					input types on
  */
@@ -23,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -184,6 +187,20 @@ static int terminal(char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+static uint64_t naps(unsigned seconds)
+{
+	const struct timespec nap = { .tv_nsec = 4000000 };
+	uint64_t end = now() + seconds * UINT64_C(1000000);
+	struct rusage used;
+
+	while (now() < end)
+		nanosleep(&nap, NULL);
+	getrusage(RUSAGE_SELF, &used);
+	return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) *
+	       UINT64_C(1000000) + used.ru_utime.tv_usec +
+	       used.ru_stime.tv_usec;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -193,6 +210,10 @@ int main(int argc, char **argv)
 		return terminal(argv + 2);
 	if (argc == 2 && !strcmp(how, "stir"))
 		return stir();
+	if (argc == 3 && !strcmp(how, "naps")) {
+		printf("%llu\n", (unsigned long long)naps(atoi(argv[2])));
+		return 0;
+	}
 	if (argc == 3 && (!strcmp(how, "sink") || !strcmp(how, "source"))) {
 		serve(!strcmp(how, "source"), argv[2]);
 	} else if (argc != 5) {

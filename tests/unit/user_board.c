@@ -517,6 +517,44 @@ static void one_shot(void)
 	}
 }
 
+/* Somebody waits for it himself, and then the Host's timer goes on. */
+static void resumed(void)
+{
+	const uint64_t tick = UINT64_C(4773) * NS / PIT_HZ;
+	const struct board *b;
+
+	begin();
+	b = &u->board;
+	CHECK_EQ(i8254_next(b), 0);
+	pit_set(0, 2, 4773);
+	now = START + 3 * tick + 1000;
+	CHECK_EQ(i8254_next(b), tick - 1000);
+	i8254_resume(b);
+	CHECK_EQ(timer.ns, tick - 1000);
+	CHECK_EQ(timer.interval, tick);
+	/* One that comes when it is due leaves a whole one. */
+	now = START + 4 * tick;
+	CHECK_EQ(i8254_next(b), tick);
+	/* Too fast for that. */
+	pit_set(0, 2, 20);
+	CHECK_EQ(i8254_next(b), 0);
+	begin();
+	b = &u->board;
+	pit_set(0, 0, 4773);
+	now = START + tick - 1;
+	i8254_resume(b);
+	CHECK_EQ(timer.ns, 1);
+	CHECK_EQ(timer.interval, 0);
+	/* It is over: there is none, and none that is stopped. */
+	now++;
+	timer.set = 0;
+	CHECK_EQ(i8254_next(b), 0);
+	i8254_resume(b);
+	CHECK_EQ(timer.set, 0);
+	out(0x43, 0x30);
+	CHECK_EQ(i8254_next(b), 0);
+}
+
 static void accesses(void)
 {
 	begin();
@@ -882,6 +920,7 @@ int main(void)
 	RUN(initialisation);
 	RUN(periodic);
 	RUN(one_shot);
+	RUN(resumed);
 	RUN(accesses);
 	RUN(latches);
 	RUN(gate);

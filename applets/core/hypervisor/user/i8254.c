@@ -114,13 +114,35 @@ static uint8_t channel_read(struct i8254_channel *c)
 	return high ? c->latch >> 8 : c->latch;
 }
 
-/* Only the first channel's end is noticed by anybody. */
-static void timer_start(const struct i8254_channel *c)
+/* Only the first channel's end is noticed by anybody; ns: until then. */
+static void timer_start(const struct i8254_channel *c, uint64_t ns)
 {
-	uint64_t ns = ticks_to_ns(channel_full(c));
-	uint64_t again = ns < SHORTEST_NS ? SHORTEST_NS : ns;
+	uint64_t again = ticks_to_ns(channel_full(c));
 
+	if (again < SHORTEST_NS)
+		again = SHORTEST_NS;
 	stub_timer(FD_TIMER, ns, c->mode & PERIODIC ? again : 0);
+}
+
+uint64_t i8254_next(const struct board *b)
+{
+	const struct i8254_channel *c = &b->pit[0];
+	uint64_t ns = ticks_to_ns(channel_full(c)), past;
+
+	if (c->empty || !c->since || ns < SHORTEST_NS)
+		return 0;
+	past = board_clock(CLOCK_MONOTONIC) - c->since;
+	if (c->mode & PERIODIC)
+		past %= ns;
+	return past < ns ? ns - past : 0;
+}
+
+void i8254_resume(const struct board *b)
+{
+	uint64_t ns = i8254_next(b);
+
+	if (ns)
+		timer_start(&b->pit[0], ns);
 }
 
 /* True: that was all of it. */
@@ -183,7 +205,7 @@ uint8_t i8254_port(struct board *b, unsigned port, bool write, uint8_t value)
 	if (!write)
 		return channel_read(&b->pit[port]);
 	if (channel_load(&b->pit[port], value) && !port)
-		timer_start(&b->pit[0]);
+		timer_start(&b->pit[0], ticks_to_ns(channel_full(&b->pit[0])));
 	return 0;
 }
 

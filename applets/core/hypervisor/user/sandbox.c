@@ -272,6 +272,7 @@ void sandbox_drop_rights(void)
 	if (syscall(SYS_capset, &head, none) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
+	    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0) ||
 	    setrlimit(RLIMIT_CORE, &no_core))
 		_exit(STEP_RIGHTS);
 	setsid();		/* no terminal, and no signals from there */

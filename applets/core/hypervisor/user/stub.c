@@ -35,9 +35,18 @@ long stub_call(long nr, long a, long b, long c, long d, long e, long f)
 
 /* --- waiting and waking ----------------------------------------------- */
 
+/* For so many ns at most; 0: no matter how long. */
+static void futex_wait_for(_Atomic uint32_t *at, uint32_t seen, uint64_t ns)
+{
+	struct timespec most = { ns / 1000000000, ns % 1000000000 };
+
+	stub_call(SYS_futex, (long)at, FUTEX_WAIT, seen,
+		  ns ? (long)&most : 0, 0, 0);
+}
+
 static void futex_wait(_Atomic uint32_t *at, uint32_t seen)
 {
-	stub_call(SYS_futex, (long)at, FUTEX_WAIT, seen, 0, 0, 0);
+	futex_wait_for(at, seen, 0);
 }
 
 static void futex_wake(_Atomic uint32_t *at)
@@ -117,15 +126,28 @@ void stub_timer(int fd, uint64_t ns, uint64_t interval)
 	stub_call(SYS_timerfd_settime, fd, 0, (long)&it, 0, 0, 0);
 }
 
-/* The Launcher writes the interrupt, then `wake`, then reads `asleep`. */
+/*
+ * The Launcher writes the interrupt, then `wake`, then reads `asleep`.  A PC's
+ * timer is not left to it: most of what an idle Guest costs is to wake up, and
+ * then two processes would, hundreds of times a second.
+ */
 static void stub_sleep(struct user *u)
 {
+	uint64_t ns = u->stock ? i8254_next(&u->board) : 0;
+	uint64_t since = ns ? board_clock(CLOCK_MONOTONIC) : 0;
 	uint32_t seen = u->wake;
 
 	stub_tell(u);
 	u->asleep = 1;
-	if (!kind_wanted(u))
-		futex_wait(&u->wake, seen);
+	if (!kind_wanted(u)) {
+		if (ns)
+			stub_timer(FD_TIMER, 0, 0);
+		futex_wait_for(&u->wake, seen, ns);
+		if (ns && board_clock(CLOCK_MONOTONIC) - since >= ns)
+			atomic_fetch_or(&u->irqs, 1);
+		if (ns)
+			i8254_resume(&u->board);
+	}
 	u->asleep = 0;
 }
 
