@@ -134,6 +134,9 @@ void *pc_low(struct guest *g, gpa_t gpa, uint64_t len);
  */
 void pc_load(struct guest *g, struct boot *boot, unsigned ncpus);
 
+/* What a PC's kernel is told besides (struct hypervisor, arguments). */
+extern const char *const pc_arguments[];
+
 /* After it, for a kernel that is to be a Guest of lguest's. */
 void load_lguest_params(struct guest *g, gpa_t params);
 

@@ -15,6 +15,17 @@
 #define E820_RAM	1
 #define E820_RESERVED	2
 
+/*
+ * So that the simplest command line prints something; that a kernel that panics
+ * before it has a driver to tell us does not sit there for ever; and that 32-bit
+ * ones do not wait a third of a second for answers of ISA cards.  No hardware
+ * would tell them that there are none, and kernels without that driver do not
+ * mind what has a dot in its name.
+ */
+const char *const pc_arguments[] = {
+	"console=ttyS0", "panic=-1", "pnp.isapnp_disable=1", NULL,
+};
+
 void *pc_low(struct guest *g, gpa_t gpa, uint64_t len)
 {
 	void *p = mem_at(&g->mem, gpa, len);

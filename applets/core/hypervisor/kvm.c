@@ -211,18 +211,12 @@ static const char *hypervisor_kvm_bus(const struct guest *g)
 	return "pci";
 }
 
-/*
- * So that the simplest command line prints something, and that a kernel that
- * panics before it has a driver to tell us does not sit there for ever.
- */
-static const char *const arguments[] = { "console=ttyS0", "panic=-1", NULL };
-
 static const uint8_t irqs[] = PCI_IRQS;
 
 const struct hypervisor hypervisor_kvm = {
 	.name = "kvm",
 	.bus = hypervisor_kvm_bus,
-	.arguments = arguments,
+	.arguments = pc_arguments,
 	.hole_start = UINT64_C(0xc0000000),
 	.hole_end = UINT64_C(0x100000000),
 	.window = PCI_WINDOW,

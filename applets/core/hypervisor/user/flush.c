@@ -121,7 +121,8 @@ static void recheck_part(struct user *u, struct space *s, unsigned part)
 static void recheck_programs(struct user *u, struct space *s)
 {
 	s->recheck = false;
-	for (unsigned part = 0; part < u->mmu.kernel >> PART_SHIFT; part++)
+	for (unsigned part = 0; s->pages &&
+	     part < u->mmu.kernel >> PART_SHIFT; part++)
 		recheck_part(u, s, part);
 }
 

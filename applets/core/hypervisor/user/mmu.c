@@ -9,6 +9,7 @@
 #include "user.h"
 
 #define KERNEL_RUN	32768u	/* pages to map at one fault */
+#define FIXMAP		0xff800000u	/* from here on, where one is largest */
 #define PROGRAM_RUN	16u
 
 uint32_t *mmu_ram(struct user *u, uint32_t gpa, uint32_t len)
@@ -233,12 +234,13 @@ static bool joins(struct user *u, const struct space *s, uint32_t va,
 
 /*
  * Most of the kernel's memory, and much of a program's, lies in one run of
- * frames.  One call maps all of it.
+ * frames.  One call maps all of it.  The top is different: there kernels map
+ * for a moment, and take away, page by page.
  */
 static void map_run(struct user *u, struct space *s, uint32_t va, uint32_t e)
 {
 	bool kernel = va >= u->mmu.kernel;
-	uint32_t max = kernel ? KERNEL_RUN : PROGRAM_RUN;
+	uint32_t max = va >= FIXMAP ? 0 : kernel ? KERNEL_RUN : PROGRAM_RUN;
 	uint32_t down = 0, up = 1;
 
 	while (down < max && va != down * PAGE &&

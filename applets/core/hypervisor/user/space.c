@@ -18,6 +18,7 @@
 #define PARTS		1024u
 #define KERNEL_USUAL	0xc0000000u	/* until it says otherwise */
 #define POPULATE_MAX	16	/* pages that are worth having at once */
+#define LIGHT		1u	/* pages; as many as kernels use for that */
 
 void space_init(struct user *u)
 {
@@ -149,6 +150,7 @@ static void leaf_free(struct user *u, struct space *s, unsigned part)
 		return;
 	if (s->count[part])
 		memset(u->mmu.leaves[leaf], 0, sizeof(u->mmu.leaves[leaf]));
+	s->pages -= s->count[part];
 	s->leaf[part] = s->count[part] = 0;
 	u->mmu.free[u->mmu.nfree++] = leaf;
 }
@@ -240,8 +242,10 @@ static void set_program(struct user *u, struct space *s, uint32_t va,
 		leaf_take(u, s, part);
 	}
 	e = leaf_entry(u, s, va);
-	if (!*e != !pte)
+	if (!*e != !pte) {
 		s->count[part] += pte ? 1 : -1;
+		s->pages += pte ? 1 : -1;
+	}
 	*e = pte;
 	if (!s->count[part])
 		leaf_free(u, s, part);
@@ -364,20 +368,46 @@ static struct space *space_take(struct user *u)
 	return s;
 }
 
+/* Those that have it have hardly anything of programs mapped. */
+static bool is_light(const struct space *s)
+{
+	return !s || s->pages <= LIGHT;
+}
+
+/*
+ * The stub that runs takes the other's tables, and gives its own: what little
+ * is mapped is cheaper to change than the process.  Kernels that change their
+ * own text do that at another address space of one page, thousands of times.
+ */
+static void space_exchange(struct user *u, struct space *s,
+			   struct space *other)
+{
+	struct mmu *m = &u->mmu;
+
+	if (other) {
+		space_rekey(u, other, m->keys[space_index(u, s)]);
+		other->recheck = true;
+	}
+	space_rekey(u, s, m->cr3);
+	s->recheck = true;
+}
+
 struct space *space_wanted(struct user *u)
 {
 	struct mmu *m = &u->mmu;
-	struct space *s = &u->spaces[u->cur % SPACES_MAX];
+	struct space *s = &u->spaces[u->cur % SPACES_MAX], *other = NULL;
 
 	if (!m->linear && m->keys[space_index(u, s)] != m->cr3) {
-		unsigned i;
-
-		for (i = 0; i < m->nspaces; i++)
+		for (unsigned i = 0; i < m->nspaces && !other; i++)
 			if (m->keys[i] == m->cr3)
-				break;
-		s = i < m->nspaces ? &u->spaces[i] : space_take(u);
-		s->used = true;
-		space_rekey(u, s, m->cr3);
+				other = &u->spaces[i];
+		if (is_light(s) && is_light(other)) {
+			space_exchange(u, s, other);
+		} else {
+			s = other ? other : space_take(u);
+			s->used = true;
+			space_rekey(u, s, m->cr3);
+		}
 	}
 	mmu_catch_up(u, s);
 	s->last = ++m->uses;

@@ -112,6 +112,7 @@ struct space {
 	struct op ops[OPS_MAX];
 	/* Shadow entries of programs' pages, by 4 MiB; 0: no leaf. */
 	uint16_t leaf[1024], count[1024];
+	uint32_t pages;		/* all of those together */
 	/* What the LDT holds. */
 	uint32_t ldt_generation;
 	uint32_t ldt[GDT_ENTRIES][2];

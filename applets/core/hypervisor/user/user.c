@@ -272,9 +272,6 @@ static void pc_line(struct guest *g, unsigned irq, bool level)
 	post_line(irq, level);
 }
 
-/* As those of kvm, and for the same reasons. */
-static const char *const pc_arguments[] = { "console=ttyS0", "panic=-1", NULL };
-
 static const uint8_t pc_irqs[] = PCI_IRQS;
 
 static const struct hypervisor user_pc = {
