@@ -17,10 +17,10 @@
 
 /*
  * So that the simplest command line prints something; that a kernel that panics
- * before it has a driver to tell us does not sit there for ever; and that 32-bit
- * ones do not wait a third of a second for answers of ISA cards.  No hardware
- * would tell them that there are none, and kernels without that driver do not
- * mind what has a dot in its name.
+ * before it has a driver to tell us does not sit there for ever; and that those
+ * of 32 bits do not wait a third of a second for answers of ISA cards.  No
+ * hardware would tell them that there are none, and kernels without that driver
+ * do not mind what has a dot in its name.
  */
 const char *const pc_arguments[] = {
 	"console=ttyS0", "panic=-1", "pnp.isapnp_disable=1", NULL,

@@ -529,9 +529,11 @@ static void resumed(void)
 	pit_set(0, 2, 4773);
 	now = START + 3 * tick + 1000;
 	CHECK_EQ(i8254_next(b), tick - 1000);
-	i8254_resume(b);
+	i8254_resume(b, tick - 1000);
 	CHECK_EQ(timer.ns, tick - 1000);
 	CHECK_EQ(timer.interval, tick);
+	i8254_resume(b, 0);
+	CHECK_EQ(timer.ns, tick - 1000);
 	/* One that comes when it is due leaves a whole one. */
 	now = START + 4 * tick;
 	CHECK_EQ(i8254_next(b), tick);
@@ -542,14 +544,16 @@ static void resumed(void)
 	b = &u->board;
 	pit_set(0, 0, 4773);
 	now = START + tick - 1;
-	i8254_resume(b);
+	CHECK_EQ(i8254_next(b), 1);
+	/* By the time that it is looked at it may be over: not for who says. */
+	now++;
+	CHECK_EQ(i8254_next(b), 0);
+	i8254_resume(b, 1);
 	CHECK_EQ(timer.ns, 1);
 	CHECK_EQ(timer.interval, 0);
-	/* It is over: there is none, and none that is stopped. */
-	now++;
+	/* It came: there is none, and none that is stopped. */
 	timer.set = 0;
-	CHECK_EQ(i8254_next(b), 0);
-	i8254_resume(b);
+	i8254_resume(b, 0);
 	CHECK_EQ(timer.set, 0);
 	out(0x43, 0x30);
 	CHECK_EQ(i8254_next(b), 0);

@@ -10,6 +10,7 @@
 #define TABLE		0x101000u	/* of 0 to 4 MiB */
 #define KERNEL_TABLE	0x102000u	/* of the kernel's first 4 MiB */
 #define OTHER_DIR	0x103000u
+#define OTHER_TABLE	0x104000u
 #define KERNEL		0xc0000000u
 #define ALL		(PTE_P | PTE_RW | PTE_US)
 #define USED		(PTE_A | PTE_D)
@@ -175,12 +176,22 @@ static void tables(void)
 	}
 }
 
+/* So much of programs that another address space gets another stub. */
+static void use(void)
+{
+	pte(0x20000, 0x300000 | ALL | USED);
+	pte(0x30000, 0x310000 | ALL | USED);
+	CHECK_EQ(fill(0x20000, PF_WRITE | PF_USER), FILL_DONE);
+	CHECK_EQ(fill(0x30000, PF_WRITE | PF_USER), FILL_DONE);
+}
+
 /* The kernel's pages are the same in all spaces, and go from all. */
 static void shared(void)
 {
 	struct space *s;
 
 	begin();
+	use();
 	pte(KERNEL + 0x5000, 0x305000 | ALL | USED);
 	CHECK_EQ(fill(KERNEL + 0x5000, PF_WRITE), FILL_DONE);
 	mmu_load(u, OTHER_DIR);
@@ -200,7 +211,7 @@ static void shared(void)
 static void recycled(void)
 {
 	begin();
-	pte(0x20000, 0x300000 | ALL | USED);
+	use();
 	for (unsigned i = 0; i < 5 * SPACES_MAX; i++) {
 		uint32_t dir = 0x200000 + i * PAGE;
 		struct space *s;
@@ -212,10 +223,60 @@ static void recycled(void)
 		CHECK_EQ(u->mmu.keys[u->cur], dir);
 		host_drain();
 		CHECK_EQ(space_get(u, s, 0x20000), 0);
-		CHECK_EQ(fill(0x20000, PF_WRITE | PF_USER), FILL_DONE);
+		use();
 	}
 	CHECK_EQ(host.crashes, 0);
 	CHECK(u->n.evictions >= 4 * SPACES_MAX);
+}
+
+/* Two that have a page or none: the tables change, and not the stub. */
+static void exchanged(void)
+{
+	begin();
+	pte(0x20000, 0x300000 | ALL | USED);
+	*host_word(OTHER_DIR) = OTHER_TABLE | ALL;
+	*host_word(OTHER_TABLE + 0x30 * 4) = 0x310000 | ALL | USED;
+	*host_word(OTHER_TABLE + 0x31 * 4) = 0x318000 | ALL | USED;
+	for (unsigned i = 0; i < 3 * SPACES_MAX; i++) {
+		CHECK_EQ(fill(0x20000, PF_WRITE | PF_USER), FILL_DONE);
+		mmu_load(u, OTHER_DIR);
+		CHECK(space_wanted(u) == &u->spaces[0]);
+		host_drain();
+		CHECK_EQ(host.has[0][0x20], 0);
+		CHECK_EQ(u->mmu.keys[0], OTHER_DIR);
+		CHECK_EQ(fill(0x20000, PF_USER), FILL_GUEST);
+		CHECK_EQ(fill(0x30000, PF_WRITE | PF_USER), FILL_DONE);
+		mmu_load(u, DIR);
+		CHECK(space_wanted(u) == &u->spaces[0]);
+		host_drain();
+		CHECK_EQ(host.has[0][0x30], 0);
+	}
+	/* With another that has two, it is not worth it; and that keeps them. */
+	use();
+	mmu_load(u, OTHER_DIR);
+	u->cur = space_wanted(u) - u->spaces;
+	CHECK(u->cur);
+	CHECK_EQ(fill(0x30000, PF_WRITE | PF_USER), FILL_DONE);
+	mmu_load(u, DIR);
+	CHECK(space_wanted(u) == &u->spaces[0]);
+	u->cur = 0;
+	host_drain();
+	CHECK(host.has[0][0x20] && host.has[0][0x30]);
+	/* One that comes to run again with tables of another has to look. */
+	pte(0x30000, 0);
+	mmu_set_pte(u, DIR, 0x30000);
+	mmu_load(u, OTHER_DIR);
+	CHECK(space_wanted(u) == &u->spaces[0]);
+	CHECK_EQ(u->mmu.keys[1], DIR);
+	host_drain();
+	CHECK_EQ(fill(0x30000, PF_WRITE | PF_USER), FILL_DONE);
+	CHECK_EQ(fill(0x31000, PF_WRITE | PF_USER), FILL_DONE);
+	mmu_load(u, DIR);
+	CHECK(space_wanted(u) == &u->spaces[1]);
+	u->cur = 1;
+	host_drain();
+	CHECK_EQ(host.has[1][0x30], 0);
+	CHECK_EQ(host.crashes, 0);
 }
 
 /* Every 4 MiB of many programs in use: there are not that many leaves. */
@@ -273,6 +334,7 @@ int main(void)
 	RUN(tables);
 	RUN(shared);
 	RUN(recycled);
+	RUN(exchanged);
 	RUN(leaves);
 	RUN(linear);
 	return rig_done();

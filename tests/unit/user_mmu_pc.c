@@ -539,6 +539,10 @@ static void treated_evicted(void)
 	CHECK_EQ(fill(ALIAS, PF_WRITE), FILL_DONE);
 	/* With another that still has it, it stays what it is. */
 	fill(TEXT, PF_FETCH);
+	*pte(0x20000) = 0x300000 | ALL | USED;
+	*pte(0x30000) = 0x310000 | ALL | USED;
+	fill(0x20000, PF_WRITE | PF_USER);
+	fill(0x30000, PF_WRITE | PF_USER);
 	set_cr3(OTHER_DIR);
 	CHECK_EQ(fill(TEXT, PF_FETCH), FILL_DONE);
 	CHECK_EQ(u->text.pages, 2);

@@ -84,10 +84,10 @@ uint8_t i8254_port(struct board *b, unsigned port, bool write, uint8_t value);
 /*
  * Until the timer's next interrupt, in ns; 0: there will be none, or they come
  * too fast to wait for.  Whoever waits for it himself stops FD_TIMER meanwhile,
- * and then lets it go on as if nothing had been.
+ * and then lets it go on: with what is left of that time, or 0 if it came.
  */
 uint64_t i8254_next(const struct board *b);
-void i8254_resume(const struct board *b);
+void i8254_resume(const struct board *b, uint64_t left);
 
 /* Port 0x61: the third channel's gate and output, and memory's refresh. */
 uint8_t i8254_gate(struct board *b, bool write, uint8_t value);

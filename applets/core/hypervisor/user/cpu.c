@@ -180,6 +180,7 @@ static void reflect_page_fault(struct user *u, uint32_t error)
 		error |= mmu_entry(u, &t, 0) & PF_PRESENT;
 	}
 	kind_cr2(u, c->cr2);
+	u->direct.fill = c->cr2;
 	cpu_fault(u, TRAP_PF, true, error);
 }
 

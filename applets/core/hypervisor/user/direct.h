@@ -58,7 +58,8 @@ struct direct {
 	uint32_t tls[6];	/* what of its GDT the LDT holds */
 	uint32_t cr2;		/* a PC's, of its last page fault */
 	uint32_t pending;	/* an interrupt waits for its FLAG_IF */
-	uint8_t reserved[0x100 - 0x60];
+	uint32_t fill;		/* a PC's page fault here is being served */
+	uint8_t reserved[0x100 - 0x64];
 	uint8_t code[0x400];	/* from DIRECT_PC_IRET on */
 };
 
@@ -70,6 +71,7 @@ _Static_assert(offsetof(struct direct, flag) == 0x3c, "");
 _Static_assert(offsetof(struct direct, tls) == 0x40, "");
 _Static_assert(offsetof(struct direct, cr2) == 0x58, "");
 _Static_assert(offsetof(struct direct, pending) == 0x5c, "");
+_Static_assert(offsetof(struct direct, fill) == 0x60, "");
 _Static_assert(offsetof(struct direct, code) == 0x100, "");
 
 struct user;

@@ -18,6 +18,7 @@
 #define P_ESP		"0xfffff01c"
 #define P_DS		"%ss:0xfffff020"
 #define P_FLAG		"%ss:0xfffff03c"
+#define P_FILL		"%ss:0xfffff060"
 #define P_TLS(i)	"%ss:0xfffff040+4*" #i
 
 /* A program's segment is one that its LDT does not hold yet: the long way. */
@@ -47,10 +48,15 @@ asm(
 "	.code32\n"
 "	.globl direct_pc, direct_pc_pushes, direct_pc_calls, direct_pc_end\n"
 "	.globl direct_pc_critical_end, direct_pc_host\n"
-/* The kernel's iret: eip, cs, eflags, and for a program esp, ss. */
+/*
+ * The kernel's iret: eip, cs, eflags, and for a program esp, ss.  If it comes
+ * from a page fault, the page is mapped now, which saves the next one.
+ */
 "direct_pc:\n"
 "	cmpl	$0, " P_SLOW "\n"
 "	jne	slow_pc\n"
+"	cmpl	$0, " P_FILL "\n"
+"	jne	fill_pc\n"
 "	testl	$0x20100, 8(%esp)\n"	/* single step, vm86 */
 "	jnz	slow_pc\n"
 "	cmpw	$0x73, 4(%esp)\n"
@@ -86,6 +92,11 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	lea	4(%esp), %esp\n"
 "	popfl\n"
 "	jmp	*%ss:" P_EIP "\n"
+"fill_pc:\n"
+"	.byte	0x9a\n"		/* lcall, as windows do it */
+"	.long	0xfffff100 + direct_pc_host - direct_pc\n"
+"	.word	0x33\n"
+"	jmp	direct_pc\n"
 "2:	pop	%eax\n"
 "slow_pc:\n"
 "	iret\n"

@@ -137,12 +137,14 @@ uint64_t i8254_next(const struct board *b)
 	return past < ns ? ns - past : 0;
 }
 
-void i8254_resume(const struct board *b)
+void i8254_resume(const struct board *b, uint64_t left)
 {
-	uint64_t ns = i8254_next(b);
+	const struct i8254_channel *c = &b->pit[0];
 
-	if (ns)
-		timer_start(&b->pit[0], ns);
+	if (!left && c->mode & PERIODIC)
+		left = i8254_next(b);
+	if (left)
+		timer_start(c, left);
 }
 
 /* True: that was all of it. */

@@ -241,6 +241,8 @@ static void set_program(struct user *u, struct space *s, uint32_t va,
 			return;
 		leaf_take(u, s, part);
 	}
+	if (pte)
+		s->latest = va;
 	e = leaf_entry(u, s, va);
 	if (!*e != !pte) {
 		s->count[part] += pte ? 1 : -1;
@@ -390,6 +392,9 @@ static void space_exchange(struct user *u, struct space *s,
 	}
 	space_rekey(u, s, m->cr3);
 	s->recheck = true;
+	mmu_catch_up(u, s);
+	/* In such a turn it is always the same that is wanted next. */
+	mmu_set_pte(u, m->cr3, s->latest);
 }
 
 struct space *space_wanted(struct user *u)

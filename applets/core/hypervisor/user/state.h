@@ -113,6 +113,7 @@ struct space {
 	/* Shadow entries of programs' pages, by 4 MiB; 0: no leaf. */
 	uint16_t leaf[1024], count[1024];
 	uint32_t pages;		/* all of those together */
+	uint32_t latest;	/* linear address of the one that came last */
 	/* What the LDT holds. */
 	uint32_t ldt_generation;
 	uint32_t ldt[GDT_ENTRIES][2];

@@ -133,8 +133,8 @@ void stub_timer(int fd, uint64_t ns, uint64_t interval)
  */
 static void stub_sleep(struct user *u)
 {
+	uint64_t since = u->stock ? board_clock(CLOCK_MONOTONIC) : 0, past;
 	uint64_t ns = u->stock ? i8254_next(&u->board) : 0;
-	uint64_t since = ns ? board_clock(CLOCK_MONOTONIC) : 0;
 	uint32_t seen = u->wake;
 
 	stub_tell(u);
@@ -143,10 +143,12 @@ static void stub_sleep(struct user *u)
 		if (ns)
 			stub_timer(FD_TIMER, 0, 0);
 		futex_wait_for(&u->wake, seen, ns);
-		if (ns && board_clock(CLOCK_MONOTONIC) - since >= ns)
-			atomic_fetch_or(&u->irqs, 1);
-		if (ns)
-			i8254_resume(&u->board);
+		if (ns) {
+			past = board_clock(CLOCK_MONOTONIC) - since;
+			if (past >= ns)
+				atomic_fetch_or(&u->irqs, 1);
+			i8254_resume(&u->board, past < ns ? ns - past : 0);
+		}
 	}
 	u->asleep = 0;
 }

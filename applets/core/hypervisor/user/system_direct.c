@@ -40,6 +40,12 @@ void system_direct(uint64_t *gpr)
 	uint32_t *back = (uint32_t *)(uintptr_t)(uint32_t)gpr[SP];
 	uint8_t bytes[4];
 
+	if (back[0] >= DIRECT_PC) {	/* an iret, of a page fault */
+		mmu_set_pte(u, u->mmu.cr3, u->direct.fill);
+		u->direct.fill = 0;
+		space_drain(u, &u->spaces[u->cur % SPACES_MAX]);
+		return;
+	}
 	for (unsigned i = 0; i < 8; i++)
 		c->gpr[i] = gpr[i];
 	c->gpr[SP] += 8;

@@ -10,6 +10,7 @@
 
 #define TRIES		8	/* traps before a window is worth its while */
 #define FAILURES	2
+#define FRAMES_NEAR	8u	/* where one of them may be */
 #define ZEROS		(MIB(2) / 4)	/* words: here ends the image */
 
 static uint32_t word_at(const uint8_t *p)
@@ -215,17 +216,22 @@ void window_interrupted(struct user *u, uint32_t sp)
 {
 	struct windows *w = &u->windows;
 	uint32_t va = u->cpu.eip;
-	unsigned i = (va ^ va >> 10 ^ sp >> 2 ^ sp >> 12) %
-		     ARRAY_SIZE(w->frames);
+	unsigned first = (va ^ va >> 10 ^ sp >> 2 ^ sp >> 12) * FRAMES_NEAR %
+			 ARRAY_SIZE(w->frames), i = 0;
 
 	if (!w->image || va - w->image >= IMAGE_SIZE)
 		return;
+	/* The same again, or one that is over. */
+	while (i < FRAMES_NEAR && (w->frames[first + i].va != va ||
+				   w->frames[first + i].sp != sp) &&
+	       comes_back(u, w->frames[first + i].va,
+			  w->frames[first + i].sp))
+		i++;
 	/* There is no room to remember another one. */
-	if ((w->frames[i].va != va || w->frames[i].sp != sp) &&
-	    comes_back(u, w->frames[i].va, w->frames[i].sp))
-		window_target(u, w->frames[i].va);
-	w->frames[i].va = va;
-	w->frames[i].sp = sp;
+	if (i == FRAMES_NEAR)
+		window_target(u, w->frames[first + --i].va);
+	w->frames[first + i].va = va;
+	w->frames[first + i].sp = sp;
 }
 
 int window_is_free(struct user *u, uint32_t va, unsigned n)

@@ -6,7 +6,7 @@
 
 #include "window_make.h"
 
-#define BACK		3	/* instructions before the one that traps */
+#define BACK		4	/* instructions before the one that traps */
 
 /* Where branches of the code lead: out, or to another part of it. */
 static bool lead_branches(struct maker *m)
