@@ -45,8 +45,8 @@ char *make_kernel(const struct era *era)
 	return KERNEL;
 }
 
-void launch_only(const struct era *era, enum ends ends,
-		 const char *const *options)
+void launch_kernel(const struct era *era, enum ends ends,
+		   const char *const *options, const char *const *kernel)
 {
 	char *argv[32] = { (char *)launcher, "--hypervisor=lguest" };
 	unsigned n = 2;
@@ -54,11 +54,20 @@ void launch_only(const struct era *era, enum ends ends,
 	while (options && *options)
 		argv[n++] = (char *)*options++;
 	argv[n++] = "16";
-	argv[n++] = make_kernel(era);
-	argv[n++] = "words";
-	argv[n++] = "of=\"it\"";
+	while (*kernel)
+		argv[n++] = (char *)*kernel++;
+	NEED(n < ARRAY_SIZE(argv));
 	host_reset(era);
 	child_start(era, ends, argv);
+}
+
+void launch_only(const struct era *era, enum ends ends,
+		 const char *const *options)
+{
+	const char *kernel[] = { make_kernel(era), "words", "of=\"it\"",
+				 NULL };
+
+	launch_kernel(era, ends, options, kernel);
 }
 
 void launch(const struct era *era, enum ends ends, const char *const *options)

@@ -314,6 +314,31 @@ unsigned host_halt(void)
 	return irq;
 }
 
+uint32_t host_pending(void)
+{
+	host_run();
+	return guest->irqs;
+}
+
+void host_clear(unsigned irq)
+{
+	guest->irqs &= ~(1U << irq);
+}
+
+void host_step_within(unsigned ms)
+{
+	if (!ms || child_calls(ms))
+		step_or_fail();
+}
+
+bool host_runs(void)
+{
+	while (!reading.id)
+		if (!step())
+			return false;
+	return true;
+}
+
 int host_end(void)
 {
 	while (step())

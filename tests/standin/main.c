@@ -2,8 +2,11 @@
 /*
  * usage: standin LAUNCHER [SCRIPT]
  *        standin LAUNCHER replay TRANSCRIPT...
+ *        standin LAUNCHER own GUEST [OPTION...]
  * Each script on each era's Host, in the current directory; or what was
- * recorded on real ones, VERSION-NAME each.
+ * recorded on real ones, VERSION-NAME each; or the drivers of the Guest of
+ * tests/guest32/, NAME-VERSION, on its Host: what they say, as
+ * tests/guest32/outcomes.sh wants it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "standin.h"
+#include "own.h"
 
 #define LAST_OF_ALL	10000	/* system calls: all there are */
 #define SCRIPT_SECONDS	60
@@ -107,6 +110,20 @@ static bool is_same_era(const char *a, const char *b)
 			 strspn(b, "0123456789") == 0);
 }
 
+static bool run_version(const char *version, const struct script *script)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(eras); i++) {
+		struct era era = eras[i];
+
+		if (!is_same_era(era.version, version))
+			continue;
+		era.version = version;
+		return run(script, &era);
+	}
+	printf("FAIL %s-%s: no Host is like that\n", version, script->name);
+	return false;
+}
+
 static bool run_recorded(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -118,16 +135,39 @@ static bool run_recorded(const char *path)
 	if (dash)
 		*dash++ = '\0';
 	snprintf(test, sizeof(test), "replay-%s", dash ? dash : "");
-	for (unsigned i = 0; i < ARRAY_SIZE(eras); i++) {
-		struct era era = eras[i];
+	return run_version(version, &(struct script){ test, replay_it });
+}
 
-		if (!is_same_era(era.version, version))
-			continue;
-		era.version = version;
-		return run(&(struct script){ test, replay_it }, &era);
+static const char *own_image, *const *own_options;
+
+/* Its input is what a test in there waits for. */
+static void own(const struct era *era)
+{
+	const char *kernel[] = { own_image, "suite=devices", NULL };
+	int status;
+
+	launch_kernel(era, ENDS_PIPE, own_options, kernel);
+	child_type("to the Guest\n");
+	status = own_live(era);
+	child_show();
+	printf("STATUS %d\n", status);
+	fflush(stdout);
+	/* Whether that is good is for others to say. */
+	_exit(0);
+}
+
+static bool run_own(char **argv)
+{
+	const char *dash = strrchr(argv[0], '-'), *why = process_cannot();
+
+	printf("RUN suite=devices\n");
+	if (why || !dash) {
+		printf("SKIP all: %s\n", dash ? why : "of which version?");
+		return true;
 	}
-	printf("FAIL %s-%s: no Host is like that\n", version, test);
-	return false;
+	own_image = argv[0];
+	own_options = (const char *const *)argv + 1;
+	return run_version(dash + 1, &(struct script){ "own", own });
 }
 
 int main(int argc, char **argv)
@@ -140,7 +180,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	launcher = argv[1];
-	why = child_cannot();
+	why = filter_cannot();
 	if (why) {
 		printf("SKIP standin: %s\n", why);
 		return SKIPPED;
@@ -150,6 +190,8 @@ int main(int argc, char **argv)
 			ok &= run_recorded(argv[i]);
 		return !ok;
 	}
+	if (argc > 3 && !strcmp(argv[2], "own"))
+		return !run_own(argv + 3);
 	for (unsigned i = 0; i < ARRAY_SIZE(eras); i++)
 		for (const struct script *s = scripts; s->name; s++)
 			if (argc < 3 || !strcmp(argv[2], s->name))

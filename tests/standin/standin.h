@@ -47,6 +47,13 @@ struct era {
 	bool ofd_locks, punch;
 };
 
+/* --- filter.c --- */
+
+/* Why this machine cannot do it, or NULL. */
+const char *filter_cannot(void);
+/* For this process and what it becomes: where its calls are told, or -1. */
+int filter_install(const struct era *era);
+
 /* --- child.c: the Launcher under a filter --- */
 
 struct call {			/* one of its system calls, to be answered */
@@ -59,14 +66,14 @@ struct call {			/* one of its system calls, to be answered */
 /* Where its standard input and output lead. */
 enum ends { ENDS_PIPE, ENDS_PTY };
 
-/* Why this machine cannot do it, or NULL. */
-const char *child_cannot(void);
-
 /* argv[0] is the program.  Its stderr goes where child_said() finds it. */
 void child_start(const struct era *era, enum ends ends, char **argv);
 
 /* The next call that is ours; false when it has ended.  Bounded in time. */
 bool child_call(struct call *c);
+
+/* Is there one, or does it end, before that time is over? */
+bool child_calls(unsigned ms);
 
 /* False: the call is gone, a signal came. */
 bool child_answer(const struct call *c, int64_t value, int error);
@@ -82,6 +89,7 @@ void child_type(const char *text);	/* to its standard input */
 /* Waits until it printed text, or fails. */
 void child_printed(const char *text);
 bool child_said(const char *text);	/* on stderr, so far */
+void child_show(void);			/* all that it printed */
 int child_status(void);			/* of its exit; it has ended */
 void child_kill(void);
 
@@ -107,6 +115,14 @@ void host_restart(void);
 unsigned host_halt(void);
 /* The lowest one that is raised already, or 0. */
 unsigned host_raised(void);
+
+/* All of them, one bit each; and one of them is delivered. */
+uint32_t host_pending(void);
+void host_clear(unsigned irq);
+/* Answers a call if there is one in good time; 0: any time. */
+void host_step_within(unsigned ms);
+/* Like host_run(), but false if it ends instead. */
+bool host_runs(void);
 
 /* Lets it end, answering what it asks; its exit status. */
 int host_end(void);
@@ -195,6 +211,11 @@ extern const struct script scripts[];	/* name NULL ends */
 /* All that a transcript has to say, see tests/real-lguest-record.c. */
 void replay(const struct era *era, const char *path);
 
+/* --- own.c: the Guest of tests/guest32/ --- */
+
+/* Runs it to its end, through reboots; the Launcher's exit status. */
+int own_live(const struct era *era);
+
 #define KERNEL_ENTRY	0x100000u
 /* Memory that scripts use for themselves. */
 #define SCRATCH		0x300000u
@@ -205,6 +226,9 @@ void replay(const struct era *era, const char *path);
 void launch_only(const struct era *era, enum ends ends,
 		 const char *const *options);
 void launch(const struct era *era, enum ends ends, const char *const *options);
+/* The same with another kernel, and what comes behind it. */
+void launch_kernel(const struct era *era, enum ends ends,
+		   const char *const *options, const char *const *kernel);
 /* A kernel of that version; its name. */
 char *make_kernel(const struct era *era);
 /* What a Guest finds at its start. */
