@@ -6,6 +6,8 @@
 #define SECTORS		128
 #define IN		0
 #define OUT		1
+#define FLUSH		4
+#define FEATURE_FLUSH	(1 << 9)
 #define MANY		20	/* requests at once */
 
 #define OK		0
@@ -116,6 +118,64 @@ TEST(devices, block_errors)
 	EQUAL(block_request(&d, IN, 0xfffffff0, buffer, SECTOR), IOERR);
 	EQUAL(block_request(&d, 77, 0, buffer, SECTOR), UNSUPPORTED);
 	EQUAL(block_request(&d, IN, 0, buffer, SECTOR), OK);
+	device_reset(&d);
+}
+
+TEST(devices, block_flush)
+{
+	struct device d;
+	u32 offered;
+
+	if (!find(&d))
+		return;
+	offered = device_features(&d) & FEATURE_FLUSH;
+	device_start(&d, FEATURE_FLUSH);
+	EQUAL(offered, FEATURE_FLUSH);
+	EQUAL(block_request(&d, OUT, 9, buffer, SECTOR), OK);
+	EQUAL(block_request(&d, FLUSH, 0, NULL, 0), OK);
+	EQUAL(block_request(&d, FLUSH, 0, NULL, 0), OK);
+	EQUAL(block_request(&d, IN, 9, buffer, SECTOR), OK);
+	device_reset(&d);
+}
+
+/* Two sectors in pieces that have nothing to do with sectors. */
+static void pieces_do(struct device *d, struct request *r, u32 type)
+{
+	static const u16 lens[] = { 1, 510, 2, 500, 11 };
+	struct piece p[ARRAY_SIZE(lens) + 2];
+	unsigned n = 1;
+	u8 *at = buffer;
+
+	r->h = (struct header){ type, 0, 60 };
+	r->status = 0xee;
+	p[0] = (struct piece){ &r->h, sizeof(r->h), false };
+	for (unsigned i = 0; i < ARRAY_SIZE(lens); i++) {
+		p[n++] = (struct piece){ at, lens[i], type == IN };
+		at += lens[i];
+	}
+	p[n++] = (struct piece){ &r->status, 1, true };
+	EQUAL(queue_do(&d->q[0], p, n), type == IN ? 2 * SECTOR + 1 : 1);
+	EQUAL(r->status, OK);
+}
+
+TEST(devices, block_pieces)
+{
+	static struct request r;
+	struct device d;
+
+	if (!find(&d))
+		return;
+	device_start(&d, 0);
+	pattern(buffer, 2 * SECTOR, 99);
+	pieces_do(&d, &r, OUT);
+	memset(buffer, 0, sizeof(buffer));
+	EQUAL(block_request(&d, IN, 60, buffer, 2 * SECTOR), OK);
+	pattern_check(buffer, 2 * SECTOR, 99);
+	memset(buffer, 0, sizeof(buffer));
+	pieces_do(&d, &r, IN);
+	pattern_check(buffer, 2 * SECTOR, 99);
+	/* Not a byte more. */
+	EQUAL(buffer[2 * SECTOR], 0);
 	device_reset(&d);
 }
 

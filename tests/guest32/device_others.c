@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Console, random numbers, network. */
+/* Console, random numbers. */
 #include "device.h"
 
 #define INPUT		0
@@ -66,90 +66,5 @@ TEST(devices, rng)
 			EQUAL(words[n], 0);
 	}
 	CHECK(differ > 10);
-	device_reset(&d);
-}
-
-/* --- net ----------------------------------------------------------------- */
-
-#define HEADER		(GEN < KERNEL(4, 0, 0) ? 10 : 12)
-#define FEATURE_MAC	(1 << 5)
-
-struct arp {
-	u8 to[6], from[6];
-	u16 type, hardware, protocol;
-	u8 sizes[2];
-	u16 what;
-	u8 sender[6], sender_ip[4], target[6], target_ip[4];
-	u8 padding[18];
-} __attribute__((packed));
-
-struct frame {
-	u8 header[12];
-	u8 bytes[1600];
-};
-
-static u16 swap(u16 n)
-{
-	return n << 8 | n >> 8;
-}
-
-/* Who has .1, the Host's end? */
-static void arp_ask(struct arp *a)
-{
-	static const u8 host[] = { 192, 168, 251, 1 },
-			us[] = { 192, 168, 251, 2 },
-			mac[] = { 2, 0x11, 0x22, 0x33, 0x44, 0x55 };
-
-	memset(a, 0, sizeof(*a));
-	memset(a->to, 0xff, 6);
-	memcpy(a->from, mac, 6);
-	a->type = swap(0x0806);
-	a->hardware = swap(1);
-	a->protocol = swap(0x0800);
-	a->sizes[0] = 6;
-	a->sizes[1] = 4;
-	a->what = swap(1);
-	memcpy(a->sender, mac, 6);
-	memcpy(a->sender_ip, us, 4);
-	memcpy(a->target_ip, host, 4);
-}
-
-TEST(devices, net_arp)
-{
-	static struct frame out, in[8];
-	struct arp *asked = (void *)(out.header + HEADER), *got;
-	struct piece p = { out.header, HEADER + sizeof(*asked), false };
-	struct device d;
-	int head;
-
-	if (!device_find(&d, TYPE_NET)) {
-		skip("no --tunnet");
-		return;
-	}
-	device_start(&d, FEATURE_MAC);
-	for (unsigned i = 0; i < ARRAY_SIZE(in); i++)
-		queue_add(&d.q[INPUT], i,
-			  &(struct piece){ in[i].header, 1600, true }, 1);
-	device_kick(&d.q[INPUT]);
-	memset(out.header, 0, sizeof(out.header));
-	arp_ask(asked);
-	queue_add(&d.q[OUTPUT], 0, &p, 1);
-	device_kick(&d.q[OUTPUT]);
-	if (queue_wait(&d.q[OUTPUT], NULL) < 0)
-		return;
-	/* Others may speak first. */
-	for (unsigned i = 0; i < ARRAY_SIZE(in); i++) {
-		head = queue_wait(&d.q[INPUT], NULL);
-		if (head < 0)
-			break;
-		got = (void *)(in[head].header + HEADER);
-		if (got->type == swap(0x0806) && got->what == swap(2)) {
-			CHECK(!memcmp(got->sender_ip, asked->target_ip, 4));
-			CHECK(!memcmp(got->to, asked->from, 6));
-			device_reset(&d);
-			return;
-		}
-	}
-	fail("no answer to ARP");
 	device_reset(&d);
 }

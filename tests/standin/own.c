@@ -59,7 +59,7 @@ static uint64_t now(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* --- interrupts ----------------------------------------------------------- */
+/* --- interrupts ---------------------------------------------------------- */
 
 static uint32_t deliverable(void)
 {
@@ -134,7 +134,7 @@ static void sleep_on(void)
 	memory_take();
 }
 
-/* --- hypercalls ----------------------------------------------------------- */
+/* --- hypercalls ---------------------------------------------------------- */
 
 /* False at the Guest's end. */
 static bool shut_down(uint32_t text, uint32_t how)
@@ -210,7 +210,7 @@ static bool hypercall(void)
 	return true;
 }
 
-/* --- what the Launcher emulates ------------------------------------------- */
+/* --- what the Launcher emulates ------------------------------------------ */
 
 /* By offsets of GETREG and SETREG; the others are only seen. */
 static struct {
@@ -252,7 +252,7 @@ static void page_fault(uint32_t va, const uint8_t insn[7])
 	emulate(TRAP_PF, insn, physical);
 }
 
-/* --- its life - */
+/* --- its life ------------------------------------------------------------ */
 
 /* What stopped it; false at its end. */
 static bool stopped(int sig, const siginfo_t *why)
