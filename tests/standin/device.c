@@ -237,7 +237,7 @@ static void end_read(const void *bytes, size_t len, int error)
 {
 	for (;;) {
 		host_run();
-		if (bytes && !child_write(reading.args[1], bytes, len))
+		if (!child_write(reading.args[1], bytes, len))
 			failed(__FILE__, __LINE__, "no room for %zu bytes",
 			       len);
 		if (child_answer(&reading, len, error))
@@ -276,20 +276,25 @@ void host_trap_kills(uint8_t trap, const uint8_t insn[7], const char *reason)
 	give_trap(trap, insn, 0);
 }
 
-void host_die(const char *reason)
+/* If a signal was faster, the next read(2) is told the same. */
+static void end_guest(const char *reason, int error)
 {
 	host_run();
 	guest->dead = true;
 	guest->reason = reason;
-	end_read(NULL, 0, ENOENT);
+	guest->error = error;
+	child_answer(&reading, 0, error);
+	reading.id = 0;
+}
+
+void host_die(const char *reason)
+{
+	end_guest(reason, ENOENT);
 }
 
 void host_restart(void)
 {
-	host_run();
-	guest->dead = true;
-	guest->error = ERESTART_LINUX;
-	end_read(NULL, 0, ERESTART_LINUX);
+	end_guest(NULL, ERESTART_LINUX);
 }
 
 unsigned host_raised(void)
