@@ -119,4 +119,24 @@ void device_acknowledge(struct device *d)
 	(void)d;
 }
 
+/* Of the last driver nothing is left. */
+TEST(devices, bus_reset)
+{
+	static char text[] = "\r";
+	struct piece p = { text, 1, false };
+	struct device d;
+
+	CHECK(device_find(&d, TYPE_CONSOLE));
+	device_start(&d, device_features(&d));
+	queue_do(&d.q[1], &p, 1);
+	CHECK(d.q[1].used->idx == 1);
+	device_reset(&d);
+	EQUAL(device_status(&d), 0);
+	for (unsigned i = 0; i < d.at[AT_FEATURES]; i++)
+		EQUAL(features(&d)[d.at[AT_FEATURES] + i], 0);
+	EQUAL(d.q[1].avail->idx, 0);
+	EQUAL(d.q[1].used->idx, 0);
+	EQUAL(d.q[1].desc[0].len, 0);
+}
+
 #endif

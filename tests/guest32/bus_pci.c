@@ -24,10 +24,21 @@ static u32 common[SLOTS], notify[SLOTS], multiplier[SLOTS], isr[SLOTS],
 	   config[SLOTS];
 static volatile u8 *regions[SLOTS];
 
+#define GARBAGE		0x5a5a5a5a
+
+/* What was in a register stays there, but for that many bytes. */
+static u32 low_bytes(u32 v, unsigned width)
+{
+	u32 mask = 0xffffffff >> (32 - 8 * width);
+
+	EQUAL(v & ~mask, GARBAGE & ~mask);
+	return v & mask;
+}
+
 /* What readl() and its kin are, no more and no less. */
 static u32 get(volatile u8 *at, unsigned width)
 {
-	u32 v = 0;
+	u32 v = GARBAGE;
 
 	if (width == 1)
 		asm volatile("movb %1, %b0" : "+q"(v) : "m"(*at));
@@ -37,7 +48,7 @@ static u32 get(volatile u8 *at, unsigned width)
 	else
 		asm volatile("movl %1, %0" : "=r"(v) :
 			     "m"(*(volatile u32 *)at));
-	return v;
+	return low_bytes(v, width);
 }
 
 static void put(volatile u8 *at, unsigned width, u32 v)
@@ -193,6 +204,21 @@ TEST(devices, pci_probe)
 	outl(0xcf8, 0x80000000);
 	EQUAL(inl(0xcf8), 0x80000000);
 	EQUAL(pci_read(0, 8, 4) >> 16, 0x0600);
+}
+
+TEST(devices, pci_widths)
+{
+	u32 v = GARBAGE;
+
+	outl(0xcf8, 0x80000000);
+	asm volatile("inb %1, %b0" : "+a"(v) : "Nd"((u16)0xcf8));
+	EQUAL(low_bytes(v, 1), 0);
+	v = GARBAGE;
+	asm volatile("inw %1, %w0" : "+a"(v) : "Nd"((u16)0xcfa));
+	EQUAL(low_bytes(v, 2), 0x8000);
+	v = GARBAGE;
+	asm volatile("inb %1, %b0" : "+a"(v) : "Nd"((u16)0xcfb));
+	EQUAL(low_bytes(v, 1), 0x80);
 }
 
 TEST(devices, pci_bar)

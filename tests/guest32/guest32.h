@@ -219,6 +219,7 @@ struct test {
 
 /* The first one counts. */
 __attribute__((format(printf, 1, 2))) void fail(const char *fmt, ...);
+bool has_failed(void);
 void skip(const char *why);
 /* With trace=1: what the test does next, to find where it hangs. */
 void trace(const char *what);

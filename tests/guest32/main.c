@@ -27,6 +27,11 @@ void fail(const char *fmt, ...)
 	va_end(ap);
 }
 
+bool has_failed(void)
+{
+	return *failed;
+}
+
 void skip(const char *why)
 {
 	skipped = why;

@@ -140,12 +140,21 @@ static bool run_recorded(const char *path)
 
 static const char *own_image, *const *own_options;
 
+static void too_long(int sig)
+{
+	(void)sig;
+	child_show();
+	failed(__FILE__, __LINE__, "no end within %u seconds",
+	       SCRIPT_SECONDS);
+}
+
 /* Its input is what a test in there waits for. */
 static void own(const struct era *era)
 {
 	const char *kernel[] = { own_image, "suite=devices", NULL };
 	int status;
 
+	signal(SIGALRM, too_long);
 	launch_kernel(era, ENDS_PIPE, own_options, kernel);
 	child_type("to the Guest\n");
 	status = own_live(era);
