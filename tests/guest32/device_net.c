@@ -113,12 +113,16 @@ static unsigned receive(unsigned *parts)
 	/* Before 1.0 there is no such field unless they may be several. */
 	if (header == 12)
 		memcpy(&n, received + 10, 2);
+	if (!n || n > BUFFERS) {
+		fail("a frame in %u buffers", n);
+		return 0;
+	}
 	for (unsigned i = 1; i < n; i++)
 		len += receive_part(len);
 	device_kick(&d.q[INPUT]);
 	if (parts)
 		*parts = n;
-	return len - header;
+	return has_failed() ? 0 : len - header;
 }
 
 /* --- who is there -------------------------------------------------------- */

@@ -33,13 +33,15 @@ void queue_add(struct queue *q, unsigned head, const struct piece *p,
 	barrier();
 }
 
-/* Until the queue's interrupt, or for three seconds. */
+/* Until the queue's interrupt, or for three seconds; less if all is lost. */
 static void sleep_once(struct queue *q)
 {
+	u32 limit = has_failed() ? SECOND / 10 : 3 * SECOND;
+
 	irqs_off();
 	lguest_data.blocked_interrupts = ~(1u | 1u << q->irq);
 	if (q->used->idx == q->seen) {
-		hcall(LHCALL_SET_CLOCKEVENT, 3 * SECOND, 0, 0);
+		hcall(LHCALL_SET_CLOCKEVENT, limit, 0, 0);
 		hcall(LHCALL_HALT, 0, 0, 0);
 		hcall(LHCALL_SET_CLOCKEVENT, 0, 0, 0);
 	}
