@@ -359,3 +359,22 @@ TEST(devices, net_merged)
 	ping_pong(2, 3 * 256 - header - sizeof(struct ping) + 1);
 	device_reset(&d);
 }
+
+/* An answer is under way to a driver that is not there any more. */
+TEST(devices, net_reset)
+{
+	for (unsigned i = 0; i < 10 && !has_failed(); i++) {
+		u32 mark = pages_mark();
+
+		if (!begin(i % 2 ? FEATURE_MERGE : 0, BUFFER))
+			return;
+		ping(100 + i, 500);
+		device_reset(&d);
+		EQUAL(device_status(&d), 0);
+		if (!begin(0, BUFFER))
+			return;
+		ping_pong(i, 900);
+		device_reset(&d);
+		pages_release(mark);
+	}
+}

@@ -102,6 +102,9 @@ int process_run(struct user_regs_struct *r, siginfo_t *why)
 	r->ss = DS_32;
 	if (!r->ds)
 		r->ds = r->es = DS_32;
+	/* Ring 1's would do for a process, but ptrace(2) wants ring 3's. */
+	r->ds |= 3;
+	r->es |= 3;
 	r->eflags |= FLAGS;
 	r->orig_rax = -1;
 	NEED(!ptrace(PTRACE_SETREGS, process, 0, r));
