@@ -225,6 +225,13 @@ bool child_calls(unsigned ms)
 	return p[0].revents;
 }
 
+bool child_waits(const struct call *c)
+{
+	uint64_t id = c->id;
+
+	return !ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id);
+}
+
 static bool answer(struct seccomp_notif_resp r)
 {
 	return !ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r);

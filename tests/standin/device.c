@@ -232,16 +232,21 @@ void host_run(void)
 		step_or_fail();
 }
 
-/* Ends the read with bytes or an error, however often it is begun. */
-static void end_read(const void *bytes, size_t len, int error)
+/*
+ * Ends the read with bytes, however often it is begun.  If a signal ended it,
+ * there is something else by now where its buffer was.
+ */
+static void end_read(const void *bytes, size_t len)
 {
 	for (;;) {
 		host_run();
-		if (!child_write(reading.args[1], bytes, len))
-			failed(__FILE__, __LINE__, "no room for %zu bytes",
-			       len);
-		if (child_answer(&reading, len, error))
-			break;
+		if (child_waits(&reading)) {
+			if (!child_write(reading.args[1], bytes, len))
+				failed(__FILE__, __LINE__,
+				       "no room for %zu bytes", len);
+			if (child_answer(&reading, len, 0))
+				break;
+		}
 		reading.id = 0;
 	}
 	reading.id = 0;
@@ -250,7 +255,7 @@ static void end_read(const void *bytes, size_t len, int error)
 void host_notify(uint32_t value)
 {
 	NEED(era->telling != TELLS_PCI);
-	end_read(&value, sizeof(value), 0);
+	end_read(&value, sizeof(value));
 	host_run();
 }
 
@@ -260,7 +265,7 @@ static void give_trap(uint8_t trap, const uint8_t insn[7], uint32_t addr)
 
 	memcpy(pending + 1, insn, 7);
 	memcpy(pending + 8, &addr, sizeof(addr));
-	end_read(pending, sizeof(pending), 0);
+	end_read(pending, sizeof(pending));
 }
 
 void host_trap(uint8_t trap, const uint8_t insn[7], uint32_t addr)

@@ -76,6 +76,7 @@ bool child_call(struct call *c);
 bool child_calls(unsigned ms);
 
 /* False: the call is gone, a signal came. */
+bool child_waits(const struct call *c);
 bool child_answer(const struct call *c, int64_t value, int error);
 bool child_continue(const struct call *c);
 /* Answers with a new descriptor of that number. */
