@@ -7,7 +7,7 @@
  * rings, and wait for interrupts.
  *
  * Each script is a process of its own and ends at the first thing that is
- * wrong.
+ * wrong.  Beside them the Guest of tests/guest32/ runs here as it is (own.h).
  */
 #ifndef STANDIN_H
 #define STANDIN_H
