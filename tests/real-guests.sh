@@ -64,7 +64,8 @@ judge() {
 		return 1
 	fi
 	if grep -q "^FAILURE" $judge_guest.out; then
-		fail $judge_name "$(grep "^FAILURE" $judge_guest.out | tr -d '\r')"
+		fail $judge_name "$(grep -e ^FAILURE -e "^trial: " \
+			$judge_guest.out | tr -d '\r' | tr '\n' ' ')"
 		quote $judge_guest
 		return 1
 	fi
