@@ -12,17 +12,17 @@
 
 /* --- flags ---------------------------------------------------------------- */
 
-/* The real CPU has been running: what a signal's end does to its flags. */
+/* The real CPU has been running: this one is always on. */
 static void real_cpu(void)
 {
-	u->cpu.eflags = (u->cpu.eflags & ~FLAG_ID) | 2;
+	u->cpu.eflags |= 2;
 }
 
 /* What pushf and popf have become. */
 static void flags(void)
 {
 	static const uint32_t kept = ARITHMETIC | FLAG_DF | FLAG_TF | FLAG_IF |
-				     FLAG_AC | FLAG_ID;
+				     FLAG_AC | FLAG_NT | FLAG_ID;
 
 	for (unsigned bit = 0; bit < 32; bit++) {
 		uint32_t flag = 1u << bit;

@@ -61,6 +61,8 @@ asm(
 "	jnz	slow_pc\n"
 "	cmpw	$0x73, 4(%esp)\n"
 "	jne	kernel_pc\n"
+"	cmpw	$0x7b, 16(%esp)\n"
+"	jne	slow_pc\n"
 "	push	%eax\n"
 "	mov	%ds, %eax\n"
 "	and	$0xab, %eax\n"		/* 7b, 7f, 2b: all the same */
@@ -83,6 +85,8 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	lss	%ss:" P_ESP ", %esp\n"
 "	ljmp	*%cs:" P_EIP "\n"
 "kernel_pc:\n"
+"	cmpw	$0x60, 4(%esp)\n"
+"	jne	slow_pc\n"
 "	push	%eax\n"
 "	mov	12(%esp), %eax\n"
 "	and	$0x200, %eax\n"
@@ -99,7 +103,18 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	jmp	direct_pc\n"
 "2:	pop	%eax\n"
 "slow_pc:\n"
-"	iret\n"
+/*
+ * To these the CPU goes without a trap.  23 is what the kernel reads in place
+ * of 60; otherwise a program has made it up, and shall not become the kernel.
+ */
+"	cmpw	$0x77, 4(%esp)\n"
+"	je	3f\n"
+"	cmpw	$0x23, 4(%esp)\n"
+"	jne	4f\n"
+"	cmpl	$0xc0000000, (%esp)\n"
+"	jae	4f\n"
+"3:	movw	$3, 4(%esp)\n"
+"4:	iret\n"
 "direct_pc_pushes:\n"
 ENTRY
 "	mov	%ecx, -4(%esp)\n"
