@@ -21,7 +21,7 @@
 #define CODE		0x20000000u
 #define DATA		0x30000000u	/* two pages, and nothing around them */
 #define ROOM		64u		/* for the code of one trial */
-#define RANDOM		4000u
+#define RANDOM		3000u
 #define SELECTORS	0x180u
 
 #define FLAGS		0x202u

@@ -178,7 +178,7 @@ static bool iret(struct user *u)
 	struct cpu *c = &u->cpu;
 	uint32_t frame[3];
 
-	/* If it fails, the kernel is prepared for that in its own text alone. */
+	/* If it fails: the kernel is prepared for that in its own text. */
 	if (!direct_is_critical(u, c->eip))
 		u->sys.iret = c->eip;
 	else if (u->stock)
