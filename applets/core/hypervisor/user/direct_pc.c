@@ -27,6 +27,16 @@
 "	cmp	" P_TLS(i) ", %eax\n"					\
 "	jne	2f\n"
 
+/* A program's usual segment, under one of its three names. */
+#define IS_FLAT(sreg)							\
+"	mov	" sreg ", %eax\n"					\
+"	and	$0xfb, %eax\n"						\
+"	cmp	$0x7b, %eax\n"						\
+"	je	1f\n"							\
+"	cmp	$0x2b, %eax\n"						\
+"	jne	2f\n"							\
+"1:\n"
+
 /*
  * From a program by lcall, with two ways to go on: into a vDSO that had only
  * int $0x80, and one that pushed three registers before it.
@@ -64,14 +74,7 @@ asm(
 "	cmpw	$0x7b, 16(%esp)\n"
 "	jne	slow_pc\n"
 "	push	%eax\n"
-"	mov	%ds, %eax\n"
-"	and	$0xab, %eax\n"		/* 7b, 7f, 2b: all the same */
-"	cmp	$0x2b, %eax\n"
-"	jne	2f\n"
-"	mov	%es, %eax\n"
-"	and	$0xab, %eax\n"
-"	cmp	$0x2b, %eax\n"
-"	jne	2f\n"
+IS_FLAT("%ds") IS_FLAT("%es")
 SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	pop	%eax\n"
 "	movl	$0x200, " P_FLAG "\n"
