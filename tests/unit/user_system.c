@@ -414,7 +414,7 @@ static void cpuid_leaves(void)
 	memcpy(name, &u->cpu.gpr[BX], 4);
 	memcpy(name + 4, &u->cpu.gpr[DX], 4);
 	memcpy(name + 8, &u->cpu.gpr[CX], 4);
-	CHECK(!strcmp(name, "lguestUSERr3"));
+	CHECK(!strcmp(name, "UMC UMC UMC"));
 	cpuid(0x40000000, 0);
 	CHECK_EQ(u->cpu.gpr[AX], 0x40000001);
 	CHECK(!memcmp(&u->cpu.gpr[BX], "KVMK", 4));
