@@ -4,6 +4,7 @@
  * each boot of one kernel: to be compared between two of them.
  *
  *	sees all		in lines, and many instructions as sums of them
+ *	sees leaves		those of CPUID alone
  *	sees random FROM	the lines of a hundred of those
  *
  * Each instruction runs at the same place with the same values in all
@@ -452,6 +453,12 @@ static void all(unsigned n)
 	all_chance();
 }
 
+static void leaves(unsigned n)
+{
+	(void)n;
+	all_leaves();
+}
+
 static void random_lines(unsigned from)
 {
 	prepare();
@@ -459,7 +466,8 @@ static void random_lines(unsigned from)
 }
 
 static const struct trial trials[] = {
-	{ "all", all }, { "random", random_lines }, { NULL, NULL },
+	{ "all", all }, { "leaves", leaves }, { "random", random_lines },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
