@@ -14,8 +14,8 @@
 #define LEAF1_ECX	0x00982201u	/* SSE3, SSSE3, CX16, SSE4, POPCNT */
 
 /*
- * What a PC's kernel has besides: PSE, MSR, PGE; MCE and MCA, of which there are
- * 0 banks, as Linux complains if there are none; PCLMUL, MOVBE, AES, RDRAND.
+ * What a PC's kernel has besides: PSE, MSR, PGE; MCE and MCA, of which it has
+ * 0 banks, for Linux complains of there being none; PCLMUL, MOVBE, AES, RDRAND.
  */
 #define PC_EDX		0x000060a8u
 #define PC_ECX		0x42400002u
@@ -101,7 +101,7 @@ static void filter_states(const struct user *u, uint32_t leaf,
 /*
  * A PC's kernel knows what to do about each maker's faults, by registers that
  * we have not.  Of this one it knows none but the name, where it would warn of
- * a maker that it does not know; and there is a clock that is right, like KVM's.
+ * a maker that it does not know.  And there is a clock that is right, KVM's.
  */
 static void filter_stock(const struct user *u, uint32_t leaf,
 			 uint32_t r[4])
