@@ -71,8 +71,8 @@ MACHINE =
 CC = musl-gcc
 LIBGCC = $(shell gcc -print-libgcc-file-name)
 # Above 4 GiB, for below that the hypervisor `user` has its Guest.
-$B/lguest.full: LDFLAGS_STATIC += -Wl,--no-relax,--defsym=_DYNAMIC=0x200000000 \
-	-Wl,-Ttext-segment=0x200000000
+$B/lguest.full $B/lguest-traps: LDFLAGS_STATIC += -Wl,--no-relax \
+	-Wl,--defsym=_DYNAMIC=0x200000000 -Wl,-Ttext-segment=0x200000000
 TOOLCHAIN =
 PIE = -fpie
 endif
@@ -93,7 +93,7 @@ OURS = $(foreach f,printf fprintf snprintf vsnprintf sprintf puts putchar fputs 
 	calloc=heap_calloc realloc=heap_realloc free=heap_free \
 	__libc_calloc=heap_calloc \
 	$(if $(filter x86_64,$(ARCH)),setrlimit=privileges_limit)
-$B/lguest.full: LDFLAGS_STATIC += $(OURS:%=-Wl,--defsym=%)
+$B/lguest.full $B/lguest-traps: LDFLAGS_STATIC += $(OURS:%=-Wl,--defsym=%)
 $B/lguest.full: $(OBJS) $L/.done
 	$(call LINK,$(OBJS))
 
@@ -299,6 +299,17 @@ $B/real-lguest-record: $B/tests/real-lguest-record.o $(OBJS) $L/.done
 	$(call LINK,$< $(OBJS))
 	strip -s $@
 
+# The Launcher that takes no short ways with a PC's kernel, to compare with.
+TRAPS = $(addprefix $(CORE)/hypervisor/user/,vdso.o window.o)
+$B/traps/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(CFLAGS_STATIC) -mgeneral-regs-only \
+		-fno-stack-protector -DWINDOWS=0 -c -o $@ $<
+
+$B/lguest-traps: $(filter-out $(TRAPS:%=$B/%),$(OBJS)) $(TRAPS:%=$B/traps/%) \
+		$L/.done
+	$(call LINK,$(filter %.o,$^))
+
 # These go into Guests and Hosts of tests/real-*.
 $B/real-%: $B/tests/real-%.o $L/.done
 	$(call LINK,$(filter %.o,$^))
@@ -341,4 +352,5 @@ help:
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(UNITS:=.d) $(wildcard $B/initramfs/*.d)
+-include $(OBJS:.o=.d) $(TRAPS:%.o=$B/traps/%.d) \
+	$(UNIT_OBJS:.o=.d) $(UNITS:=.d) $(wildcard $B/initramfs/*.d)

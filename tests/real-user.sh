@@ -71,6 +71,7 @@ set_up() {
 	make -s -C "$top" all build/x86_64/real-lguest-work &&
 		make -s -C "$top" ARCH=i386 build/i386/real-lguest-work \
 			build/i386/real-lguest-cpu \
+			build/i386/real-lguest-sees \
 			build/i386/real-lguest-tasks || exit 1
 	[ -f "$busybox" ] || "$top/tests/fetch" busybox-i386 || exit 1
 	chmod 755 "$dir"
@@ -84,6 +85,7 @@ set_up() {
 	initrd=$dir/initrd
 	"$top/initramfs/make" -o "$dir/ours.gz" $first bin/work="$made32/real-lguest-work" \
 		bin/cpu="$made32/real-lguest-cpu" \
+		bin/sees="$made32/real-lguest-sees" \
 		bin/tasks="$made32/real-lguest-tasks" || exit 1
 	{ [ -z "$under" ] || dd if="$under" bs=4 conv=sync
 	cat "$dir/ours.gz"; } >"$initrd" 2>/dev/null

@@ -58,6 +58,36 @@ test_programs() {
 		tasks:alarms:2
 }
 
+# What the text of Guests says, without the kernel's clock.
+said_in_guest() {
+	tr -d '\r' <$1.out |
+		sed -n '/^guest: up/,/^SUCCESS/s/^\[ *[0-9.]*\] //p;
+			/^guest: up/,/^SUCCESS/{/^\[/!p}'
+}
+
+# Programs see the same where no short way is taken: no window is made, and each
+# system call is a trap.  What text.c replaces cannot be left alone, as it would
+# not even trap.
+test_long_way() {
+	make -s -C "$top" build/x86_64/lguest-traps || return
+	same=sees:all,cpu:faults,cpu:step,cpu:calls:8,tasks:pages:8
+	same=$same,tasks:spaces:8,tasks:exec:8
+	short=$launcher
+	launcher="$short --verbose"
+	run short_way 64 do=try try=$same
+	judge short-way short_way 0 "windows: [1-9]" "^SUCCESS"
+	launcher="$top/build/x86_64/lguest-traps --hypervisor=user --verbose"
+	run long_way 64 do=try try=$same
+	launcher=$short
+	judge long-way long_way 0 "windows: 0 made" "^SUCCESS" || return
+	said_in_guest short_way >short_way.said
+	said_in_guest long_way >long_way.said
+	check long-way-same "$(diff short_way.said long_way.said | head -n 3)" \
+		cmp -s short_way.said long_way.said
+	check long-way-said "$(wc -l <long_way.said) lines" \
+		[ "$(wc -l <long_way.said)" -gt 600 ]
+}
+
 test_panic() {
 	run panic 64 do=panic
 	judge panic panic 3 "^lguest: panic: Kernel panic - not syncing: sysrq"
@@ -228,7 +258,7 @@ all() {
 	test_boot
 	boot_seconds=6
 	some check typed disks no_root rng reboot panic button two quiet \
-		memory choice interrupt stubs programs everyday clock idle net \
+		memory choice interrupt stubs programs long_way everyday clock idle net \
 		userland nobody
 }
 

@@ -3,16 +3,17 @@
  * The worst that ring 0 of a PC can do to the CPU's own registers and tables.
  * A kernel that does this may be dead; who runs it may not.
  */
-#include "user.h"
+#include "hostile_pc.h"
 
-#define BITS	(PTE_P | PTE_W | PTE_A | PTE_D)
 #define POOL	64		/* pages that anything may be written to */
 #define FROM	0x00800000u	/* what random tables map */
 #define TABLES	4
 
-static u32 seed, traps;
+u32 traps;
 
-static u32 next(void)
+static u32 seed;
+
+u32 next(void)
 {
 	seed ^= seed << 13;
 	seed ^= seed >> 17;
@@ -20,19 +21,18 @@ static u32 next(void)
 	return seed;
 }
 
-static void begin(void)
+void begin(void)
 {
 	seed = argument_number("seed", 1) * 2654435761u | 1;
 	traps = 0;
 }
 
-static void survived(void)
+void survived(void)
 {
 	say("SURVIVED %u traps\n", traps);
 }
 
-/* So many has a PC, with the first seed. */
-static void survived_as(u32 pc)
+void survived_as(u32 pc)
 {
 	if (argument_number("seed", 1) == 1)
 		EQUAL(traps, pc);
@@ -46,12 +46,12 @@ static void cr0_write(u32 v)
 	asm volatile("movl %0, %%cr0" :: "r"(v) : "memory");
 }
 
-static void cr3_write(u32 v)
+void cr3_write(u32 v)
 {
 	asm volatile("movl %0, %%cr3" :: "r"(v) : "memory");
 }
 
-static void cr4_write(u32 v)
+void cr4_write(u32 v)
 {
 	asm volatile("movl %0, %%cr4" :: "r"(v) : "memory");
 }
@@ -127,7 +127,7 @@ TEST(hostile, no_paging)
 
 /* --- page tables -------------------------------------------------------- */
 
-static void touch(u32 at)
+void touch(u32 at)
 {
 	volatile u32 *p = (u32 *)(at & ~3u);
 
@@ -137,9 +137,18 @@ static void touch(u32 at)
 		(void)*p;
 }
 
-static void jump(u32 to)
+void jump(u32 to)
 {
 	asm volatile("pushal; call *%0; popal" :: "a"(to) : "memory");
+}
+
+void step_program(u32 at)
+{
+	struct regs r;
+
+	user_regs(&r, at & ~15u);
+	r.eflags = 2 | FLAG_TF;
+	user_run(&r);
 }
 
 /* Half the entries lead into the pool, others anywhere behind RAM. */
@@ -158,7 +167,6 @@ static void churn_tables(bool anywhere)
 {
 	u32 *pgdir = pgdir_new(), *tables[TABLES], va;
 	u8 *pool = page_get();
-	struct regs r;
 
 	for (unsigned i = 1; i < POOL; i++)
 		page_get();
@@ -180,9 +188,7 @@ static void churn_tables(bool anywhere)
 		traps += trap_catch(touch, va);
 		if (next() % 8)
 			continue;
-		user_regs(&r, va & ~15u);
-		r.eflags = 2 | FLAG_TF;
-		user_run(&r);
+		step_program(va);
 		if (anywhere)
 			traps += trap_catch(jump, va);
 	}

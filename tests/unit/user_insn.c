@@ -159,10 +159,19 @@ static void stack_selectors(void)
 		pc_set_word(DATA_END - 6, 0x5555);
 		memcpy(pc_at(DATA_END - 2), &loads[i].sel, 2);
 		u->cpu.gpr[BX] = DATA_END - 6;
+		if (loads[i].sel == RING0_SEL)
+			continue;
 		CHECK_EQ(PC(0x0f, 0xb2, 0x23), loads[i].trap);
 		CHECK_EQ(u->cpu.gpr[SP],
 			 loads[i].trap < 0 ? 0x5555 : STACK_TOP - 16);
 	}
+	/* Its stack from there on is the linear one. */
+	pc_begin();
+	pc_set_word(DATA_END - 6, 0x5555);
+	memcpy(pc_at(DATA_END - 2), (uint16_t[]){ RING0_SEL }, 2);
+	u->cpu.gpr[BX] = DATA_END - 6;
+	CHECK_EQ(PC(0x0f, 0xb2, 0x23), -1);
+	CHECK_EQ(u->cpu.gpr[SP], 0x5555 + 0x12000);
 	for (unsigned i = 0; i < ARRAY_SIZE(programs); i++) {
 		pc_begin_program();
 		u->cpu.gpr[AX] = programs[i].sel;
@@ -255,10 +264,8 @@ static void iret_flag(uint32_t flag, bool kept)
 	CHECK_EQ(u->cpu.eip, CODE + 0x123);
 	CHECK_EQ(u->cpu.gpr[SP], STACK_TOP);
 	CHECK_EQ(u->direct.flag, flag & FLAG_IF);
-	CHECK_EQ(u->sys.id, flag & FLAG_ID);
 	CHECK(u->cpu.eflags & FLAG_IF);	/* ours */
-	CHECK_EQ(u->cpu.eflags & flag & ~(FLAG_IF | FLAG_ID),
-		 kept ? flag & ~(FLAG_IF | FLAG_ID) : 0);
+	CHECK_EQ(u->cpu.eflags & flag & ~FLAG_IF, kept ? flag & ~FLAG_IF : 0);
 	pc_begin_program();
 	push_frame(P_CODE + 0x123, USER_CS, flag | 2);
 	u->cpu.eflags = 2;
@@ -266,8 +273,7 @@ static void iret_flag(uint32_t flag, bool kept)
 	CHECK_EQ(u->cpu.eip, P_CODE + 0x123);
 	/* No program's to say. */
 	CHECK(u->direct.user && u->direct.flag);
-	CHECK_EQ(u->cpu.eflags & flag & ~(FLAG_IF | FLAG_ID),
-		 kept ? flag & ~(FLAG_IF | FLAG_ID) : 0);
+	CHECK_EQ(u->cpu.eflags & flag & ~FLAG_IF, kept ? flag & ~FLAG_IF : 0);
 }
 
 static void iret_within(void)
@@ -280,7 +286,7 @@ static void iret_within(void)
 		uint32_t flag = 1u << bit;
 
 		iret_flag(flag, flag & (ARITHMETIC | FLAG_DF | FLAG_TF |
-					FLAG_AC | FLAG_ID | FLAG_IF));
+					FLAG_AC | FLAG_ID | FLAG_NT | FLAG_IF));
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(codes); i++) {
 		pc_begin();

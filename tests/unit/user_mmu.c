@@ -251,7 +251,7 @@ static void exchanged(void)
 		host_drain();
 		CHECK_EQ(host.has[0][0x30], 0);
 	}
-	/* With another that has two, it is not worth it; and that keeps them. */
+	/* With one that has two, it is not worth it; and that keeps them. */
 	use();
 	mmu_load(u, OTHER_DIR);
 	u->cur = space_wanted(u) - u->spaces;

@@ -483,7 +483,6 @@ static unsigned compare(void)
 	registers(UINT32_MAX);
 	u->direct.flag = flag;
 	u->direct.cr2 = 0x12345678;
-	u->sys.id = 0;
 	fast = run_all();
 	CHECK(slow >= 0 && fast >= 0 && fast <= slow);
 	CHECK(!memcmp(was.gpr, u->cpu.gpr, sizeof(was.gpr)));

@@ -39,7 +39,7 @@ bool cpu_deliver(struct user *u, unsigned vector, bool has_error,
 		frame[n++] = error;
 	frame[n++] = c->eip;
 	frame[n++] = u->direct.user ? USER_CS : kind_kernel_cs(u);
-	frame[n++] = flags | kind_flag(u) | u->sys.id;
+	frame[n++] = flags | kind_flag(u);
 	if (u->direct.user) {
 		frame[n++] = c->gpr[SP];
 		frame[n++] = USER_DS;

@@ -13,8 +13,11 @@
 #define LEAF1_EDX	0x07888151u
 #define LEAF1_ECX	0x00982201u	/* SSE3, SSSE3, CX16, SSE4, POPCNT */
 
-/* What a PC's kernel has besides: PSE, MSR, PGE; PCLMUL, MOVBE, AES, RDRAND. */
-#define PC_EDX		0x00002028u
+/*
+ * What a PC's kernel has besides: PSE, MSR, PGE; MCE and MCA, of which it has
+ * 0 banks, for Linux complains of there being none; PCLMUL, MOVBE, AES, RDRAND.
+ */
+#define PC_EDX		0x000060a8u
 #define PC_ECX		0x42400002u
 #define HYPERVISOR	(1u << 31)
 
@@ -97,8 +100,8 @@ static void filter_states(const struct user *u, uint32_t leaf,
 
 /*
  * A PC's kernel knows what to do about each maker's faults, by registers that
- * we have not.  This one has no faults that it would know of; and a clock that
- * is right, like KVM's.
+ * we have not.  Of this one it knows none but the name, where it would warn of
+ * a maker that it does not know.  And there is a clock that is right, KVM's.
  */
 static void filter_stock(const struct user *u, uint32_t leaf,
 			 uint32_t r[4])
@@ -106,7 +109,7 @@ static void filter_stock(const struct user *u, uint32_t leaf,
 	switch (leaf) {
 	case 0:
 		r[0] = 0xd;
-		put_name(&r[1], &r[3], &r[2], "lguestUSERr3");
+		put_name(&r[1], &r[3], &r[2], "UMC UMC UMC\0");
 		break;
 	case 1:
 		filter_features(u, r);

@@ -27,6 +27,16 @@
 "	cmp	" P_TLS(i) ", %eax\n"					\
 "	jne	2f\n"
 
+/* A program's usual segment, under one of its three names. */
+#define IS_FLAT(sreg)							\
+"	mov	" sreg ", %eax\n"					\
+"	and	$0xfb, %eax\n"						\
+"	cmp	$0x7b, %eax\n"						\
+"	je	1f\n"							\
+"	cmp	$0x2b, %eax\n"						\
+"	jne	2f\n"							\
+"1:\n"
+
 /*
  * From a program by lcall, with two ways to go on: into a vDSO that had only
  * int $0x80, and one that pushed three registers before it.
@@ -61,15 +71,10 @@ asm(
 "	jnz	slow_pc\n"
 "	cmpw	$0x73, 4(%esp)\n"
 "	jne	kernel_pc\n"
+"	cmpw	$0x7b, 16(%esp)\n"
+"	jne	slow_pc\n"
 "	push	%eax\n"
-"	mov	%ds, %eax\n"
-"	and	$0xab, %eax\n"		/* 7b, 7f, 2b: all the same */
-"	cmp	$0x2b, %eax\n"
-"	jne	2f\n"
-"	mov	%es, %eax\n"
-"	and	$0xab, %eax\n"
-"	cmp	$0x2b, %eax\n"
-"	jne	2f\n"
+IS_FLAT("%ds") IS_FLAT("%es")
 SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	pop	%eax\n"
 "	movl	$0x200, " P_FLAG "\n"
@@ -83,6 +88,8 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	lss	%ss:" P_ESP ", %esp\n"
 "	ljmp	*%cs:" P_EIP "\n"
 "kernel_pc:\n"
+"	cmpw	$0x60, 4(%esp)\n"
+"	jne	slow_pc\n"
 "	push	%eax\n"
 "	mov	12(%esp), %eax\n"
 "	and	$0x200, %eax\n"
@@ -99,7 +106,18 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	jmp	direct_pc\n"
 "2:	pop	%eax\n"
 "slow_pc:\n"
-"	iret\n"
+/*
+ * To these the CPU goes without a trap.  23 is what the kernel reads in place
+ * of 60; otherwise a program has made it up, and shall not become the kernel.
+ */
+"	cmpw	$0x77, 4(%esp)\n"
+"	je	3f\n"
+"	cmpw	$0x23, 4(%esp)\n"
+"	jne	4f\n"
+"	cmpl	$0xc0000000, (%esp)\n"
+"	jae	4f\n"
+"3:	movw	$3, 4(%esp)\n"
+"4:	iret\n"
 "direct_pc_pushes:\n"
 ENTRY
 "	mov	%ecx, -4(%esp)\n"

@@ -8,7 +8,7 @@
 #include "insn.h"
 #include "kind.h"
 
-#define FLAGS_POPPED	0x240dd5u	/* what iret gives a ring 1 */
+#define FLAGS_POPPED	0x244dd5u	/* what iret gives a ring 1 */
 
 unsigned insn_fetch(struct user *u, uint8_t *bytes, unsigned n)
 {
@@ -178,6 +178,11 @@ static bool iret(struct user *u)
 	struct cpu *c = &u->cpu;
 	uint32_t frame[3];
 
+	/* If it fails: the kernel is prepared for that in its own text. */
+	if (!direct_is_critical(u, c->eip))
+		u->sys.iret = c->eip;
+	else if (u->stock)
+		c->eip = u->sys.iret;
 	if (!insn_read(u, c->gpr[SP], frame, sizeof(frame)))
 		return u->direct.user ? false : no_stack(u);
 	if (!u->direct.user && (frame[1] & 3) == 3 &&

@@ -162,7 +162,7 @@ struct system {
 	uint32_t idt, idt_limit, gdt, gdt_limit;
 	uint32_t tr, tss, ldtr;	/* linear address of the TSS */
 	uint32_t call_gate[2];	/* of VECTOR_SYSCALL, once it is direct */
-	uint32_t id;		/* FLAG_ID, which a signal's end does not set */
+	uint32_t iret;		/* the last that has trapped in the Guest's text */
 	uint32_t stepped;	/* text that this instruction may write to */
 	uint32_t missed;	/* memory at cpu.cr2: PF_, by an instruction */
 };

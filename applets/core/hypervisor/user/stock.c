@@ -72,7 +72,6 @@ uint32_t stock_flag(struct user *u)
 void stock_set_flag(struct user *u, uint32_t flags)
 {
 	u->direct.flag = flags & FLAG_IF;
-	u->sys.id = flags & FLAG_ID;
 }
 
 void stock_disable(struct user *u)

@@ -363,6 +363,10 @@ static void handler(int sig, siginfo_t *info, void *context)
 	asm volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs; mov %3, %%gs"
 		     :: "r"(u->cpu.sel[DS]), "r"(u->cpu.sel[ES]),
 			"r"(u->cpu.sel[FS]), "r"(u->cpu.sel[GS]));
+	/* These a signal's end does not take from its frame. */
+	asm volatile("pushq %0; popfq" ::
+		     "r"((uint64_t)(u->cpu.eflags & (FLAG_NT | FLAG_ID))) :
+		     "cc", "memory");
 }
 
 /* Which of them there are, and where they get their stack. */

@@ -13,7 +13,7 @@
 #define CR0_PG		(1u << 31)
 #define CR4_PAE		(1u << 5)
 #define CR4_PGE		(1u << 7)
-#define FLAGS_POPPED	0x40dd5u	/* what popf gives a ring 0, but IF */
+#define FLAGS_POPPED	0x244dd5u	/* what popf gives a ring 0, but IF */
 #define FLAGS_PUSHED	(FLAGS_POPPED | 2)
 #define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
 
@@ -44,8 +44,7 @@ static bool enable(struct user *u, struct insn *i)
 static bool push_flags(struct user *u, const struct insn *i)
 {
 	struct cpu *c = &u->cpu;
-	uint32_t flags = (c->eflags & FLAGS_PUSHED) | u->direct.flag |
-			 u->sys.id;
+	uint32_t flags = (c->eflags & FLAGS_PUSHED) | u->direct.flag;
 
 	if (!insn_write(u, c->gpr[SP] - 4, &flags, 4))
 		return false;
@@ -297,6 +296,21 @@ bool system_replaced(struct user *u, struct insn *i)
 
 /* --- all the others --------------------------------------------------- */
 
+/*
+ * A stack in a segment that begins elsewhere: Linux takes one on the way to
+ * programs whose own has 16 bits.  Ours is flat, with the linear address.
+ */
+static uint32_t stack_base(struct user *u, uint32_t *sel)
+{
+	const uint32_t *d = u->cpu.gdt[*sel / 8 % GDT_ENTRIES];
+
+	stock_descriptors(u);
+	if (*sel / 8 >= GDT_ENTRIES || (d[1] & 0xfe00) != 0x9200)
+		return 0;
+	*sel = GDT_KERNEL_DS * 8;
+	return base_of(d);
+}
+
 static bool load_stack(struct user *u, struct insn *i)
 {
 	uint8_t modrm = insn_take(i, 1), reg = modrm >> 3 & 7;
@@ -304,8 +318,10 @@ static bool load_stack(struct user *u, struct insn *i)
 	uint32_t eip = u->cpu.eip;
 
 	if (IS_REGISTER(modrm) || !insn_read(u, at, &value, 4) ||
-	    !insn_read(u, at + 4, &sel, 2) ||
-	    !insn_load_selector(u, SS, sel, i->used))
+	    !insn_read(u, at + 4, &sel, 2))
+		return false;
+	value += stack_base(u, &sel);
+	if (!insn_load_selector(u, SS, sel, i->used))
 		return false;
 	/* Only if it was loaded: else we are elsewhere by now. */
 	if (u->cpu.eip == eip + i->used)

@@ -94,7 +94,7 @@ uint32_t direct_patch_vdso(struct user *u, uint32_t eip)
 	uint32_t pte = mmu_entry(u, &t, 0), at = eip % PAGE;
 	uint8_t *page;
 
-	if ((!u->stock && !u->irq_enabled) ||
+	if (!WINDOWS || (!u->stock && !u->irq_enabled) ||
 	    u->direct.vdso_seen >= VDSO_TRIES ||
 	    !(pte & PTE_P) || at < 64 || at > PAGE - 16)
 		return 0;

@@ -17,7 +17,9 @@
 
 #include "lguest.h"
 
-#define WINDOWS		1		/* 0: there are none */
+#ifndef WINDOWS
+#define WINDOWS		1		/* 0: there are none, for a test */
+#endif
 #define WINDOWS_MAX	1024
 #define WINDOW_BYTES	20		/* the longest there is */
 #define WINDOW_CODE	0xd0000u	/* gpa: a hole in every PC's memory */
