@@ -196,7 +196,7 @@ static void check_page(unsigned space, unsigned i)
 	must(shadow && !((shadow ^ is) & PTE_FRAME), "mapped, and not known");
 	must(!(is & PROT_WRITE) || shadow & PTE_RW, "writable, and not known");
 	if (u->sys.stepped != va)
-		must(!(u->mmu.treated[is >> 12] == va && is & PROT_WRITE),
+		must(!(*mmu_treated(u, is) == va && is & PROT_WRITE),
 		     "text that can be written to");
 	if (u->stock && is_kernel(va) && is & PROT_EXEC)
 		must(shadow & PTE_TEXT, "code that nobody looked at");
@@ -210,11 +210,12 @@ static void check_page(unsigned space, unsigned i)
 
 static void check_kernel_count(unsigned part)
 {
+	const struct shadow *k = space_kernel(u, part << 22);
 	unsigned n = 0;
 
-	for (unsigned i = part << 10; i < (part + 1) << 10; i++) {
-		n += !!u->mmu.kernel_pte[i];
-		must(!u->mmu.kernel_pte[i] == !u->mmu.kernel_spaces[i],
+	for (unsigned i = 0; i < 1024; i++) {
+		n += !!k->pte[i];
+		must(!k->pte[i] == !k->spaces[i],
 		     "a kernel's page that nobody has");
 	}
 	CHECK_EQ(u->mmu.kernel_count[part], n);
@@ -234,7 +235,7 @@ static void check_counts(void)
 			check_kernel_count(part);
 		for (unsigned s = 0; s < SPACES_MAX; s++) {
 			const struct space *space = &u->spaces[s];
-			const uint32_t *e = u->mmu.leaves[space->leaf[part]];
+			const uint32_t *e = u->leaves[space->leaf[part]];
 
 			must(!space->leaf[part] == !space->count[part],
 			     "an empty leaf");
@@ -253,8 +254,9 @@ static void check_counts(void)
 static void check_treated(void)
 {
 	for (unsigned frame = 0; frame < RAM / PAGE; frame++) {
-		uint32_t va = u->mmu.treated[frame];
-		uint32_t is = va ? u->mmu.kernel_pte[va >> 12] : 0;
+		uint32_t va = *mmu_treated(u, frame * PAGE);
+		uint32_t is = !va ? 0 :
+			space_kernel(u, va)->pte[va >> 12 & 1023];
 
 		must(!va || (is & PTE_TEXT && is >> 12 == frame),
 		     "treated, and not mapped as text");

@@ -106,12 +106,12 @@ static void recheck_part(struct user *u, struct space *s, unsigned part)
 	if (va >= m->kernel) {
 		if (!m->kernel_count[part])
 			return;
-		is = &m->kernel_pte[va >> 12];
+		is = space_kernel(u, va)->pte;
 		cr3 = m->cr3;
 	} else {
 		if (!s->count[part])
 			return;
-		is = m->leaves[s->leaf[part] % LEAVES_MAX];
+		is = u->leaves[s->leaf[part] % LEAVES_MAX];
 	}
 	recheck_run(u, s, cr3, va, is, TABLE_PAGES / 2);
 	recheck_run(u, s, cr3, va + TABLE_PAGES / 2 * PAGE,
@@ -181,7 +181,7 @@ void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va)
 		return;
 	if (va >= m->kernel) {
 		const struct table t = mmu_table(u, m->cr3, va);
-		uint32_t is = m->kernel_pte[va >> 12];
+		uint32_t is = space_kernel(u, va)->pte[va >> 12 & 1023];
 
 		if (is)
 			recheck(u, &u->spaces[0], va, is,
