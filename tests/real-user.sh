@@ -170,16 +170,16 @@ test_programs() {
 }
 
 test_everyday() {
-	image work 16M
+	image everyday.disk 16M
 	patience=$((patience + seconds * 4))
-	run everyday 96 --block=work do=everyday seconds=$seconds \
+	run everyday 96 --block=everyday.disk do=everyday seconds=$seconds \
 		groups=$groups
 	patience=$((patience - seconds * 4))
 	if judge everyday everyday 0 "^SUCCESS"; then
 		grep turns everyday.out
 		check everyday-failures "$(grep FAILURE everyday.out | head -n 1)" \
 			[ -z "$(grep FAILURE everyday.out)" ]
-		e2fsck -fn work >fsck 2>&1
+		e2fsck -fn everyday.disk >fsck 2>&1
 		check everyday-disk "$(tail -n 3 fsck)" [ $? -eq 0 ]
 	fi
 }
