@@ -228,25 +228,27 @@ static void check_counts(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
 		if (is_kernel(bases[i]))
 			check_kernel_count(bases[i] >> 22);
-	for (unsigned part = 0; part < PARTS; part++) {
-		unsigned n;
-
+	for (unsigned part = 0; part < PARTS; part++)
 		if (u->mmu.kernel_count[part])
 			check_kernel_count(part);
-		for (unsigned s = 0; s < SPACES_MAX; s++) {
-			const struct space *space = &u->spaces[s];
-			const uint32_t *e = u->leaves[space->leaf[part]];
+	for (unsigned s = 0; s < SPACES_MAX; s++) {
+		const struct space *space = &u->spaces[s];
+		unsigned pages = 0;
 
-			must(!space->leaf[part] == !space->count[part],
-			     "an empty leaf");
-			if (!space->leaf[part])
+		for (unsigned part = 0; part < ARRAY_SIZE(space->leaf);
+		     part++) {
+			unsigned leaf = space->leaf[part], n = 0;
+
+			if (!leaf)
 				continue;
 			leaves++;
-			n = 0;
-			for (unsigned i = 0; i < 1024; i++)
-				n += !!e[i];
-			CHECK_EQ(space->count[part], n);
+			for (unsigned i = 0; i < LEAF_PAGES; i++)
+				n += !!u->leaves[leaf][i];
+			must(n, "an empty leaf");
+			CHECK_EQ(u->mmu.count[leaf], n);
+			pages += n;
 		}
+		CHECK_EQ(space->pages, pages);
 	}
 	must(leaves + u->mmu.nfree == host.leaves, "a leaf that is lost");
 }

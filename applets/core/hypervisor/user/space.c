@@ -136,10 +136,10 @@ void space_drain(struct user *u, struct space *s)
 
 static uint32_t *leaf_entry(struct user *u, const struct space *s, uint32_t va)
 {
-	unsigned leaf = s->leaf[va >> PART_SHIFT];
+	unsigned leaf = s->leaf[va >> LEAF_SHIFT];
 
 	return leaf && leaf < LEAVES_MAX ?
-	       &u->leaves[leaf][va >> 12 & 1023] : NULL;
+	       &u->leaves[leaf][va / PAGE % LEAF_PAGES] : NULL;
 }
 
 static void leaf_free(struct user *u, struct space *s, unsigned part)
@@ -148,16 +148,16 @@ static void leaf_free(struct user *u, struct space *s, unsigned part)
 
 	if (!leaf)
 		return;
-	if (s->count[part])
+	if (u->mmu.count[leaf])
 		memset(u->leaves[leaf], 0, sizeof(u->leaves[leaf]));
-	s->pages -= s->count[part];
-	s->leaf[part] = s->count[part] = 0;
+	s->pages -= u->mmu.count[leaf];
+	s->leaf[part] = u->mmu.count[leaf] = 0;
 	u->mmu.free[u->mmu.nfree++] = leaf;
 }
 
 static void forget_programs(struct user *u, struct space *s)
 {
-	for (unsigned part = 0; part < PARTS; part++)
+	for (unsigned part = 0; s->pages && part < ARRAY_SIZE(s->leaf); part++)
 		leaf_free(u, s, part);
 }
 
@@ -213,18 +213,15 @@ static struct space *space_oldest(struct user *u, const struct space *not,
 
 	for (unsigned i = 0; i < u->mmu.nspaces; i++) {
 		struct space *s = &u->spaces[i];
-		bool has = !with_leaves;
 
-		for (unsigned part = 0; part < PARTS && !has; part++)
-			has = s->leaf[part];
-		if (s != not && s->used && has &&
+		if (s != not && s->used && (s->pages || !with_leaves) &&
 		    (!best || s->last < best->last))
 			best = s;
 	}
 	return best;
 }
 
-/* For a table of 4 MiB that has no leaf yet. */
+/* For 2 MiB that have no leaf yet. */
 static void leaf_take(struct user *u, struct space *s, unsigned part)
 {
 	struct mmu *m = &u->mmu;
@@ -241,7 +238,7 @@ static void leaf_take(struct user *u, struct space *s, unsigned part)
 static void set_program(struct user *u, struct space *s, uint32_t va,
 			uint32_t pte)
 {
-	unsigned part = va >> PART_SHIFT;
+	unsigned part = va >> LEAF_SHIFT;
 	uint32_t *e;
 
 	if (!s->leaf[part]) {
@@ -253,11 +250,11 @@ static void set_program(struct user *u, struct space *s, uint32_t va,
 		s->latest = va;
 	e = leaf_entry(u, s, va);
 	if (!*e != !pte) {
-		s->count[part] += pte ? 1 : -1;
+		u->mmu.count[s->leaf[part]] += pte ? 1 : -1;
 		s->pages += pte ? 1 : -1;
 	}
 	*e = pte;
-	if (!s->count[part])
+	if (!u->mmu.count[s->leaf[part]])
 		leaf_free(u, s, part);
 }
 

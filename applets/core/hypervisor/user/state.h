@@ -25,7 +25,9 @@
 #endif
 #define SPACES_MAX	48	/* stubs; a bit each in a 64-bit mask */
 #define STACK_SIZE	KIB(24)	/* of a stub's handler, with its frames */
-#define LEAVES_MAX	1760	/* of the shadow tables, 4 KiB each */
+#define LEAVES_MAX	3520	/* of programs' shadow tables */
+#define LEAF_SHIFT	21	/* 2 MiB each */
+#define LEAF_PAGES	512u
 #define NO_CR3		UINT32_MAX	/* key of a space that has none */
 #define KEYED		256u	/* to see at once that a cr3 has no space */
 #define OPS_MAX		128	/* mappings that wait for their stub to run */
@@ -118,9 +120,9 @@ struct space {
 	uint64_t last;		/* when it last was, for the least recent */
 	uint32_t nops;
 	struct op ops[OPS_MAX];
-	/* Shadow entries of programs' pages, by 4 MiB; 0: no leaf. */
-	uint16_t leaf[1024], count[1024];
-	uint32_t pages;		/* all of those together */
+	/* Shadow entries of programs' pages, by 2 MiB; 0: no leaf. */
+	uint16_t leaf[2048];
+	uint32_t pages;		/* in all of those together */
 	uint32_t latest;	/* linear address of the one that came last */
 	/* What the LDT holds. */
 	uint32_t ldt_generation;
@@ -140,6 +142,7 @@ struct mmu {
 	unsigned nspaces;	/* that can be had */
 	/* Leaves that are free, as a stack. */
 	uint16_t free[LEAVES_MAX], nfree;
+	uint16_t count[LEAVES_MAX];	/* pages in each */
 	uint16_t kernel_count[1024];
 };
 
@@ -224,7 +227,7 @@ struct counters {
  */
 struct user {
 	struct windows windows;
-	uint32_t leaves[LEAVES_MAX][1024] __attribute__((aligned(SHARED_SIZE)));
+	uint32_t leaves[LEAVES_MAX][LEAF_PAGES] __attribute__((aligned(SHARED_SIZE)));
 	uint8_t stacks[SPACES_MAX][STACK_SIZE];
 	uint8_t gap[MIB(1)];
 	/* Backwards: see space_kernel(). */
