@@ -243,10 +243,12 @@ test:
 demo:
 	@tests/demo
 
-# With KERNEL=FILE, one of lguest's, also how fast it is as an ordinary process.
+# With KERNEL=FILE, one of lguest's, also how fast it is as an ordinary process,
+# and what memory that takes.
 bench: deps
 	@tests/bench/run
-	@[ -z '$(KERNEL)' ] || tests/real-paces '$(KERNEL)'
+	@[ -z '$(KERNEL)' ] || { tests/real-paces '$(KERNEL)'; \
+		tests/real-memory '$(KERNEL)'; }
 
 deps:
 	@tests/deps
