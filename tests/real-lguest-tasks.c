@@ -170,8 +170,8 @@ static void alarms(unsigned seconds)
 {
 	const struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
 	uint32_t wanted = computed();
-	/* Now: that may have taken seconds, where many want the CPU. */
-	time_t end = time(NULL) + seconds;
+	/* Now, for that may have taken long; and this second ends soon. */
+	time_t end = time(NULL) + seconds + 1;
 
 	signal(SIGALRM, on_alarm);
 	setitimer(ITIMER_REAL, &often, NULL);
