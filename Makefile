@@ -70,9 +70,12 @@ else
 MACHINE =
 CC = musl-gcc
 LIBGCC = $(shell gcc -print-libgcc-file-name)
-# Above 4 GiB, for below that the hypervisor `user` has its Guest.
-$B/lguest.full $B/lguest-traps: LDFLAGS_STATIC += -Wl,--no-relax \
-	-Wl,--defsym=_DYNAMIC=0x200000000 -Wl,-Ttext-segment=0x200000000
+# Above 4 GiB, for below that the hypervisor `user` has its Guest; and right
+# behind what its processes share.
+USER_END := $(shell sed -n 's/^.define USER_END[[:space:]]*//p' \
+	$(CORE)/hypervisor/user/state.h)
+$B/lguest.full $B/lguest-traps: LDFLAGS_STATIC += \
+	-Wl,--no-relax,--defsym=_DYNAMIC=$(USER_END),-Ttext-segment=$(USER_END)
 TOOLCHAIN =
 PIE = -fpie
 endif
@@ -176,8 +179,10 @@ $B/registry.c: FORCE
 # --- tests -------------------------------------------------------------
 
 U = build/unit
+# Where sanitizers let a program have something.
+SANITIZED = -DUSER_END=0x50000f780000
 SANITIZE = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer
+	-fno-omit-frame-pointer $(SANITIZED)
 UNIT_OBJS = $(patsubst %.c,$U/%.o,$(filter-out lguest.c,$(SRCS)) \
 	$(wildcard tests/unit/rig.c)) $U/registry.o
 UNITS = $(patsubst %.c,$U/%,$(filter-out tests/unit/rig.c, \
@@ -228,7 +233,7 @@ build/fuzz/%: tests/fuzz/%.c $(SRCS) $B/registry.c $(SELFTEST) Makefile
 	clang -std=gnu11 $(CPPFLAGS) -Itests/unit -g -O1 \
 		-Wno-gnu-variable-sized-type-not-at-end \
 		-fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -Wl,-z,muldefs -o $@ $< \
+		$(SANITIZED) -fno-sanitize-recover=all -Wl,-z,muldefs -o $@ $< \
 		$(filter-out lguest.c,$(SRCS)) $(wildcard tests/unit/rig.c) \
 		$B/registry.c -lz -lpthread
 
@@ -238,10 +243,12 @@ test:
 demo:
 	@tests/demo
 
-# With KERNEL=FILE, one of lguest's, also how fast it is as an ordinary process.
+# With KERNEL=FILE, one of lguest's, also how fast it is as an ordinary process,
+# and what memory that takes.
 bench: deps
 	@tests/bench/run
-	@[ -z '$(KERNEL)' ] || tests/real-paces '$(KERNEL)'
+	@[ -z '$(KERNEL)' ] || { tests/real-paces '$(KERNEL)'; \
+		tests/real-memory '$(KERNEL)'; }
 
 deps:
 	@tests/deps

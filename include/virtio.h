@@ -38,6 +38,7 @@ struct region {
 
 struct memory {
 	bool is_private;	/* set before: no file, this process alone */
+	void *below;		/* set before: where it is best; or NULL */
 	int fd;			/* memfd, or -1 for none */
 	uint8_t *host;		/* all of it, in one mapping */
 	uint64_t size;		/* bytes of RAM */

@@ -4,6 +4,9 @@
  * is a Guest's init and, with an argument, one of this machine's processes.
  * Prints "ROW VALUE UNIT" lines; each is the best of a few rounds, for what
  * else goes on only ever makes them longer.
+ *
+ * A Guest of tests/real-memory has spaces=N: it says when it is up, and then,
+ * a line later, when N programs more are there, each for itself.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -182,6 +185,36 @@ static void measure_disk(void)
 	close(disk);
 }
 
+/* A program as others: some text, constants, data, heap and stack. */
+static void stay(void)
+{
+	char *heap = malloc(32 * PAGE), *large = malloc(MIB);
+	char stack[2 * PAGE];
+
+	memset(heap, 1, 32 * PAGE);
+	memset(large, 2, 8 * PAGE);
+	memset(stack, 3, sizeof(stack));
+	asm volatile("" : : "r"(heap), "r"(large), "r"(stack) : "memory");
+	printf("paces: there\n");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static void have_spaces(int n)
+{
+	char line[8];
+
+	fgets(line, sizeof(line), stdin);
+	for (int i = 0; i < n; i++)
+		if (!fork()) {
+			execl(self, self, "stay", (char *)NULL);
+			_exit(1);
+		}
+	for (;;)
+		pause();
+}
+
 static void become_init(void)
 {
 	int fd;
@@ -202,8 +235,12 @@ int main(int argc, char **argv)
 	self = argv[0];
 	if (argc > 1 && !strcmp(argv[1], "nothing"))
 		return 0;
+	if (argc > 1 && !strcmp(argv[1], "stay"))
+		stay();
 	if (getpid() == 1)
 		become_init();
+	if (getenv("spaces"))
+		have_spaces(atoi(getenv("spaces")));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		measure(&rows[i]);
 	if (getpid() != 1)

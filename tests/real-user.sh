@@ -3,8 +3,8 @@
 # Tries the hypervisor `user` with a real kernel that has CONFIG_LGUEST_GUEST,
 # of 2.6.25 to 4.13: as this user, and as root also as one with no rights.
 #
-# usage: tests/real-user.sh [-b BUSYBOX] [-s SECONDS] [-w TESTS] [-p]
-#                           KERNEL [INITRD]
+# usage: tests/real-user.sh [-b BUSYBOX] [-s SECONDS] [-g GROUPS]
+#                           [-w TESTS] [-p] KERNEL [INITRD]
 #	KERNEL	a vmlinux or bzImage; what the same directory has of the
 #		other is tried as well
 #	INITRD	an initramfs with what the kernel needs besides, its modules
@@ -12,6 +12,7 @@
 #	-b	a static i386 busybox; Debian's, which is the default, does
 #		not run on kernels before 3.2
 #	-s	how long everyday work is done, all at once (10)
+#	-g	by how many groups of five workers (1)
 #	-w	only the tests of these names
 #	-p	KERNEL is a PC's, of today, and knows nothing of lguest; INITRD
 #		has our own /init, and its modules (tests/stock.sh has the rest)
@@ -23,11 +24,12 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 . "$top/tests/real-guests.sh"
 
 debians=$top/build/busybox-i386/bin/busybox
-busybox=$debians seconds=10 only= pc=
-while getopts b:s:w:p option; do
+busybox=$debians seconds=10 groups=1 only= pc=
+while getopts b:s:g:w:p option; do
 	case $option in
 	b) busybox=$OPTARG ;;
 	s) seconds=$OPTARG ;;
+	g) groups=$OPTARG ;;
 	w) only=$OPTARG ;;
 	p) pc=yes ;;
 	*) exit 2 ;;
@@ -170,15 +172,16 @@ test_programs() {
 }
 
 test_everyday() {
-	image work 16M
+	image everyday.disk 16M
 	patience=$((patience + seconds * 4))
-	run everyday 96 --block=work do=everyday seconds=$seconds
+	run everyday 96 --block=everyday.disk do=everyday seconds=$seconds \
+		groups=$groups
 	patience=$((patience - seconds * 4))
 	if judge everyday everyday 0 "^SUCCESS"; then
 		grep turns everyday.out
 		check everyday-failures "$(grep FAILURE everyday.out | head -n 1)" \
 			[ -z "$(grep FAILURE everyday.out)" ]
-		e2fsck -fn work >fsck 2>&1
+		e2fsck -fn everyday.disk >fsck 2>&1
 		check everyday-disk "$(tail -n 3 fsck)" [ $? -eq 0 ]
 	fi
 }

@@ -108,11 +108,12 @@ static void mem_add_region(struct memory *m, gpa_t base, uint64_t size,
  * The Guest's large pages have to be ours, too: so we look for a place that
  * is somewhat larger, and map at the first multiple in it.
  */
-static uint8_t *mem_map(int fd, uint64_t size)
+static uint8_t *mem_map(int fd, uint64_t size, uintptr_t below)
 {
-	uint8_t *place = mmap(NULL, size + LARGE_PAGE, PROT_NONE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			      -1, 0);
+	uintptr_t all = size + LARGE_PAGE, best = below > all ? below - all : 0;
+	uint8_t *place = mmap((void *)(best & -(uintptr_t)LARGE_PAGE), all,
+			      PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+			      MAP_NORESERVE, -1, 0);
 	size_t before;
 
 	if (place == MAP_FAILED)
@@ -135,7 +136,7 @@ void mem_create(struct memory *m, uint64_t size, uint64_t extra,
 
 	m->fd = m->is_private ? -1 : mem_open(all);
 	m->size = size;
-	m->host = mem_map(m->fd, all);
+	m->host = mem_map(m->fd, all, (uintptr_t)m->below);
 	if (m->host == MAP_FAILED)
 		die_errno("%llu MB of memory: mmap",
 			  (unsigned long long)(size >> 20));

@@ -166,7 +166,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!g)
 		set_up();
-	memset(USER, 0, offsetof(struct user, cpu));
+	memset(&USER->ram, 0, offsetof(struct user, cpu) -
+	       offsetof(struct user, ram));
 	busy = false;
 	post_start(g);
 	for (unsigned i = 0; i < STEPS && in.size; i++)

@@ -196,7 +196,7 @@ static void check_page(unsigned space, unsigned i)
 	must(shadow && !((shadow ^ is) & PTE_FRAME), "mapped, and not known");
 	must(!(is & PROT_WRITE) || shadow & PTE_RW, "writable, and not known");
 	if (u->sys.stepped != va)
-		must(!(u->mmu.treated[is >> 12] == va && is & PROT_WRITE),
+		must(!(*mmu_treated(u, is) == va && is & PROT_WRITE),
 		     "text that can be written to");
 	if (u->stock && is_kernel(va) && is & PROT_EXEC)
 		must(shadow & PTE_TEXT, "code that nobody looked at");
@@ -210,11 +210,12 @@ static void check_page(unsigned space, unsigned i)
 
 static void check_kernel_count(unsigned part)
 {
+	const struct shadow *k = space_kernel(u, part << 22);
 	unsigned n = 0;
 
-	for (unsigned i = part << 10; i < (part + 1) << 10; i++) {
-		n += !!u->mmu.kernel_pte[i];
-		must(!u->mmu.kernel_pte[i] == !u->mmu.kernel_spaces[i],
+	for (unsigned i = 0; i < 1024; i++) {
+		n += !!k->pte[i];
+		must(!k->pte[i] == !k->spaces[i],
 		     "a kernel's page that nobody has");
 	}
 	CHECK_EQ(u->mmu.kernel_count[part], n);
@@ -227,25 +228,27 @@ static void check_counts(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++)
 		if (is_kernel(bases[i]))
 			check_kernel_count(bases[i] >> 22);
-	for (unsigned part = 0; part < PARTS; part++) {
-		unsigned n;
-
+	for (unsigned part = 0; part < PARTS; part++)
 		if (u->mmu.kernel_count[part])
 			check_kernel_count(part);
-		for (unsigned s = 0; s < SPACES_MAX; s++) {
-			const struct space *space = &u->spaces[s];
-			const uint32_t *e = u->mmu.leaves[space->leaf[part]];
+	for (unsigned s = 0; s < SPACES_MAX; s++) {
+		const struct space *space = &u->spaces[s];
+		unsigned pages = 0;
 
-			must(!space->leaf[part] == !space->count[part],
-			     "an empty leaf");
-			if (!space->leaf[part])
+		for (unsigned part = 0; part < ARRAY_SIZE(space->leaf);
+		     part++) {
+			unsigned leaf = space->leaf[part], n = 0;
+
+			if (!leaf)
 				continue;
 			leaves++;
-			n = 0;
-			for (unsigned i = 0; i < 1024; i++)
-				n += !!e[i];
-			CHECK_EQ(space->count[part], n);
+			for (unsigned i = 0; i < LEAF_PAGES; i++)
+				n += !!u->leaves[leaf][i];
+			must(n, "an empty leaf");
+			CHECK_EQ(u->mmu.count[leaf], n);
+			pages += n;
 		}
+		CHECK_EQ(space->pages, pages);
 	}
 	must(leaves + u->mmu.nfree == host.leaves, "a leaf that is lost");
 }
@@ -253,8 +256,9 @@ static void check_counts(void)
 static void check_treated(void)
 {
 	for (unsigned frame = 0; frame < RAM / PAGE; frame++) {
-		uint32_t va = u->mmu.treated[frame];
-		uint32_t is = va ? u->mmu.kernel_pte[va >> 12] : 0;
+		uint32_t va = *mmu_treated(u, frame * PAGE);
+		uint32_t is = !va ? 0 :
+			space_kernel(u, va)->pte[va >> 12 & 1023];
 
 		must(!va || (is & PTE_TEXT && is >> 12 == frame),
 		     "treated, and not mapped as text");

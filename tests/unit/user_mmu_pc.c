@@ -422,7 +422,7 @@ static void treated(void)
 	/* The Host can make it trap, so there it stays. */
 	CHECK_EQ(u->ram[FRAME + 4], 0xa2);
 	CHECK_EQ(host_has(TEXT), FRAME | RX);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], TEXT);
+	CHECK_EQ(*mmu_treated(u, FRAME), TEXT);
 	CHECK_EQ(u->text.pages, 1);
 	CHECK_EQ(fill(TEXT, PF_FETCH), FILL_DONE);
 	CHECK_EQ(u->text.pages, 1);
@@ -431,7 +431,7 @@ static void treated(void)
 	u->ram[0x341000] = 0x9c;
 	CHECK_EQ(fill(0x20000, PF_FETCH | PF_USER), FILL_DONE);
 	CHECK_EQ(u->ram[0x341000], 0x9c);
-	CHECK_EQ(u->mmu.treated[0x341], 0);
+	CHECK_EQ(*mmu_treated(u, 0x341000), 0);
 }
 
 static void treated_written(void)
@@ -441,7 +441,7 @@ static void treated_written(void)
 	u->cpu.eip = SECOND;
 	CHECK_EQ(fill(TEXT + 8, PF_WRITE), FILL_DONE);
 	CHECK_EQ(host_has(TEXT), FRAME | RW);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], 0);
+	CHECK_EQ(*mmu_treated(u, FRAME), 0);
 	u->ram[FRAME + 8] = 0x9c;
 	u->ram[FRAME + 9] = 0xc3;
 	CHECK_EQ(fill(TEXT, PF_FETCH), FILL_DONE);
@@ -468,7 +468,7 @@ static void treated_by_itself(void)
 	CHECK(!(u->cpu.eflags & FLAG_TF));
 	CHECK_EQ(u->sys.stepped, 0);
 	CHECK_EQ(host_has(TEXT), 0);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], 0);
+	CHECK_EQ(*mmu_treated(u, FRAME), 0);
 	CHECK_EQ(u->mmu.kernel_count[TEXT >> 22], 0);
 }
 
@@ -486,11 +486,11 @@ static void treated_alias(void)
 	CHECK_EQ(fill(ALIAS, PF_WRITE), FILL_DONE);
 	CHECK_EQ(host_has(ALIAS), FRAME | RW);
 	CHECK_EQ(host_has(TEXT), 0);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], 0);
+	CHECK_EQ(*mmu_treated(u, FRAME), 0);
 	/* Executed over there it is the other's, which loses it. */
 	fill(TEXT, PF_FETCH);
 	CHECK_EQ(fill(ALIAS, PF_FETCH), FILL_DONE);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], ALIAS);
+	CHECK_EQ(*mmu_treated(u, FRAME), ALIAS);
 	CHECK_EQ(host_has(TEXT), 0);
 	CHECK_EQ(host_has(ALIAS), FRAME | RX);
 }
@@ -520,11 +520,11 @@ static void treated_unmapped(void)
 	*pte(TEXT) = 0x350000 | PTE_P | PTE_RW | USED;
 	invlpg(TEXT);
 	CHECK_EQ(host_has(TEXT), 0);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], 0);
+	CHECK_EQ(*mmu_treated(u, FRAME), 0);
 	CHECK_EQ(fill(ALIAS, PF_WRITE), FILL_DONE);
 	CHECK_EQ(host_has(ALIAS), FRAME | RW);
 	CHECK_EQ(fill(TEXT, PF_FETCH), FILL_DONE);
-	CHECK_EQ(u->mmu.treated[0x350], TEXT);
+	CHECK_EQ(*mmu_treated(u, 0x350000), TEXT);
 }
 
 /* The only space that had it is somebody else's now. */
@@ -535,7 +535,7 @@ static void treated_evicted(void)
 	space_forget(u, &u->spaces[u->cur]);
 	host_drain();
 	CHECK_EQ(host_has(TEXT), 0);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], 0);
+	CHECK_EQ(*mmu_treated(u, FRAME), 0);
 	CHECK_EQ(fill(ALIAS, PF_WRITE), FILL_DONE);
 	/* With another that still has it, it stays what it is. */
 	fill(TEXT, PF_FETCH);
@@ -548,7 +548,7 @@ static void treated_evicted(void)
 	CHECK_EQ(u->text.pages, 2);
 	space_forget(u, &u->spaces[u->cur]);
 	host_drain();
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], TEXT);
+	CHECK_EQ(*mmu_treated(u, FRAME), TEXT);
 	set_cr3(DIR);
 	CHECK_EQ(host_has(TEXT), FRAME | RX);
 }
@@ -562,7 +562,7 @@ static void no_memory(void)
 	CHECK_EQ(fill(SECOND, 0), FILL_DONE);
 	CHECK_EQ(host_has(TEXT), 0);
 	CHECK_EQ(space_get(u, &u->spaces[u->cur], TEXT), 0);
-	CHECK_EQ(u->mmu.treated[FRAME >> 12], 0);
+	CHECK_EQ(*mmu_treated(u, FRAME), 0);
 	CHECK_EQ(fill(SECOND, 0), FILL_DONE);
 	CHECK_EQ(host_has(SECOND), CODE | R);
 	host.error = -1;

@@ -101,21 +101,22 @@ static void recheck_part(struct user *u, struct space *s, unsigned part)
 	struct mmu *m = &u->mmu;
 	uint32_t va = (uint32_t)part << PART_SHIFT;
 	uint32_t cr3 = m->keys[space_index(u, s)];
-	const uint32_t *is;
 
 	if (va >= m->kernel) {
 		if (!m->kernel_count[part])
 			return;
-		is = &m->kernel_pte[va >> 12];
 		cr3 = m->cr3;
-	} else {
-		if (!s->count[part])
-			return;
-		is = m->leaves[s->leaf[part] % LEAVES_MAX];
 	}
-	recheck_run(u, s, cr3, va, is, TABLE_PAGES / 2);
-	recheck_run(u, s, cr3, va + TABLE_PAGES / 2 * PAGE,
-		    is + TABLE_PAGES / 2, TABLE_PAGES / 2);
+	for (unsigned half = 0; half < 2; half++, va += LEAF_PAGES * PAGE) {
+		unsigned leaf = s->leaf[va >> LEAF_SHIFT] % LEAVES_MAX;
+		const uint32_t *is = u->leaves[leaf];
+
+		if (va >= m->kernel)
+			is = &space_kernel(u, va)->pte[half * LEAF_PAGES];
+		else if (!leaf)
+			continue;
+		recheck_run(u, s, cr3, va, is, LEAF_PAGES);
+	}
 }
 
 static void recheck_programs(struct user *u, struct space *s)
@@ -181,7 +182,7 @@ void mmu_set_pte(struct user *u, uint32_t cr3, uint32_t va)
 		return;
 	if (va >= m->kernel) {
 		const struct table t = mmu_table(u, m->cr3, va);
-		uint32_t is = m->kernel_pte[va >> 12];
+		uint32_t is = space_kernel(u, va)->pte[va >> 12 & 1023];
 
 		if (is)
 			recheck(u, &u->spaces[0], va, is,

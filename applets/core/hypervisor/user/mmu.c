@@ -114,6 +114,13 @@ uint32_t mmu_entry(const struct user *u, const struct table *t, unsigned i)
 	return pte & t->allowed;
 }
 
+/* Backwards, too. */
+uint32_t *mmu_treated(const struct user *u, uint32_t frame)
+{
+	return &((struct user *)u)->shadow[frame >> 22 ^ 0x3ff]
+			.treated[frame >> 12 & 1023];
+}
+
 /*
  * What may be mapped for this entry, 0: nothing.  Not before it was accessed,
  * and not for writing before it was written to, so that both are seen; nor if
@@ -126,7 +133,7 @@ uint32_t mmu_mappable(const struct user *u, uint32_t va, uint32_t pte)
 
 	if ((pte & wanted) != wanted || frame >= u->ram_size)
 		return 0;
-	treated = u->mmu.treated[frame >> 12];
+	treated = *mmu_treated(u, frame);
 	if (treated)
 		return frame | PTE_P | (treated == va ? PTE_TEXT : 0);
 	return frame | PTE_P | ((pte & dirty) == dirty ? PTE_RW : 0);

@@ -202,16 +202,17 @@ static NORETURN void sandbox_enter(uint64_t ram, uint64_t ram_end,
 		{ SCRATCH, SCRATCH + SCRATCH_SIZE },
 		{ pc ? DIRECT_PC : DIRECT_DATA,
 		  pc ? GIB(4) : DIRECT_CODE + PAGE },
+		{ ram, ram_end },
+		{ state, USER_END },
 		{ (uintptr_t)__executable_start,
 		  (uintptr_t)__init_array_start & ~(uint64_t)(PAGE - 1) },
-		{ state, ALIGN_UP(state + sizeof(*USER), PAGE) },
-		{ ram, ram_end },
 	};
 
-	/* Where RAM is, the Host decided. */
-	if (ram < state) {
-		keep[4] = keep[3];
-		keep[3] = (struct range){ ram, ram_end };
+	/* It is not always where we would like to have it. */
+	if (ram > state) {
+		keep[2] = keep[3];
+		keep[3] = keep[4];
+		keep[4] = (struct range){ ram, ram_end };
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(keep); i++) {
 		unmap_around(at, keep[i].from, vdso);

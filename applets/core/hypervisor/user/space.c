@@ -27,7 +27,7 @@ void space_init(struct user *u)
 	u->mmu.end = u->stock ? DIRECT_PC : LINEAR_END;
 	u->mmu.nspaces = SPACES_MAX;
 	/* Leaf 0 is none. */
-	for (unsigned i = LEAVES_MAX - 1; i; i--)
+	for (unsigned i = 1; i < LEAVES_MAX; i++)
 		u->mmu.free[u->mmu.nfree++] = i;
 	for (unsigned i = 0; i < SPACES_MAX; i++)
 		u->mmu.keys[i] = NO_CR3;
@@ -136,10 +136,10 @@ void space_drain(struct user *u, struct space *s)
 
 static uint32_t *leaf_entry(struct user *u, const struct space *s, uint32_t va)
 {
-	unsigned leaf = s->leaf[va >> PART_SHIFT];
+	unsigned leaf = s->leaf[va >> LEAF_SHIFT];
 
 	return leaf && leaf < LEAVES_MAX ?
-	       &u->mmu.leaves[leaf][va >> 12 & 1023] : NULL;
+	       &u->leaves[leaf][va / PAGE % LEAF_PAGES] : NULL;
 }
 
 static void leaf_free(struct user *u, struct space *s, unsigned part)
@@ -148,24 +148,30 @@ static void leaf_free(struct user *u, struct space *s, unsigned part)
 
 	if (!leaf)
 		return;
-	if (s->count[part])
-		memset(u->mmu.leaves[leaf], 0, sizeof(u->mmu.leaves[leaf]));
-	s->pages -= s->count[part];
-	s->leaf[part] = s->count[part] = 0;
+	if (u->mmu.count[leaf])
+		memset(u->leaves[leaf], 0, sizeof(u->leaves[leaf]));
+	s->pages -= u->mmu.count[leaf];
+	s->leaf[part] = u->mmu.count[leaf] = 0;
 	u->mmu.free[u->mmu.nfree++] = leaf;
 }
 
 static void forget_programs(struct user *u, struct space *s)
 {
-	for (unsigned part = 0; part < PARTS; part++)
+	for (unsigned part = 0; s->pages && part < ARRAY_SIZE(s->leaf); part++)
 		leaf_free(u, s, part);
 }
 
+/* Backwards, and first those from 3 GiB on, where most kernels begin. */
+struct shadow *space_kernel(struct user *u, uint32_t va)
+{
+	return &u->shadow[va >> PART_SHIFT ^ 0xff];
+}
+
 /* Nobody has it mapped as text: then what happens to it is not seen. */
-static void forget_text(struct mmu *m, uint32_t pte)
+static void forget_text(struct user *u, uint32_t pte)
 {
 	if (pte & PTE_TEXT)
-		m->treated[pte >> 12] = 0;
+		*mmu_treated(u, pte) = 0;
 }
 
 static void forget_kernel(struct user *u, const struct space *s)
@@ -174,15 +180,17 @@ static void forget_kernel(struct user *u, const struct space *s)
 	uint64_t bit = UINT64_C(1) << space_index(u, s);
 
 	for (unsigned part = m->kernel >> PART_SHIFT; part < PARTS; part++) {
+		struct shadow *k = space_kernel(u, part << PART_SHIFT);
+
 		if (!m->kernel_count[part])
 			continue;
-		for (uint32_t i = part << 10; i < (part + 1) << 10; i++) {
-			if (!(m->kernel_spaces[i] & bit))
+		for (unsigned i = 0; i < 1024; i++) {
+			if (!(k->spaces[i] & bit))
 				continue;
-			m->kernel_spaces[i] &= ~bit;
-			if (!m->kernel_spaces[i]) {
-				forget_text(m, m->kernel_pte[i]);
-				m->kernel_pte[i] = 0;
+			k->spaces[i] &= ~bit;
+			if (!k->spaces[i]) {
+				forget_text(u, k->pte[i]);
+				k->pte[i] = 0;
 				m->kernel_count[part]--;
 			}
 		}
@@ -205,18 +213,15 @@ static struct space *space_oldest(struct user *u, const struct space *not,
 
 	for (unsigned i = 0; i < u->mmu.nspaces; i++) {
 		struct space *s = &u->spaces[i];
-		bool has = !with_leaves;
 
-		for (unsigned part = 0; part < PARTS && !has; part++)
-			has = s->leaf[part];
-		if (s != not && s->used && has &&
+		if (s != not && s->used && (s->pages || !with_leaves) &&
 		    (!best || s->last < best->last))
 			best = s;
 	}
 	return best;
 }
 
-/* For a table of 4 MiB that has no leaf yet. */
+/* For 2 MiB that have no leaf yet. */
 static void leaf_take(struct user *u, struct space *s, unsigned part)
 {
 	struct mmu *m = &u->mmu;
@@ -233,7 +238,7 @@ static void leaf_take(struct user *u, struct space *s, unsigned part)
 static void set_program(struct user *u, struct space *s, uint32_t va,
 			uint32_t pte)
 {
-	unsigned part = va >> PART_SHIFT;
+	unsigned part = va >> LEAF_SHIFT;
 	uint32_t *e;
 
 	if (!s->leaf[part]) {
@@ -245,59 +250,59 @@ static void set_program(struct user *u, struct space *s, uint32_t va,
 		s->latest = va;
 	e = leaf_entry(u, s, va);
 	if (!*e != !pte) {
-		s->count[part] += pte ? 1 : -1;
+		u->mmu.count[s->leaf[part]] += pte ? 1 : -1;
 		s->pages += pte ? 1 : -1;
 	}
 	*e = pte;
-	if (!s->count[part])
+	if (!u->mmu.count[s->leaf[part]])
 		leaf_free(u, s, part);
 }
 
 /* A kernel page that is no more what it was: nobody may have it. */
 static void drop_kernel(struct user *u, uint32_t va)
 {
-	struct mmu *m = &u->mmu;
-	uint32_t i = va >> 12;
+	struct shadow *k = space_kernel(u, va);
+	unsigned i = va >> 12 & 1023;
 
-	for (uint64_t left = m->kernel_spaces[i]; left; left &= left - 1) {
+	for (uint64_t left = k->spaces[i]; left; left &= left - 1) {
 		struct space *s = &u->spaces[__builtin_ctzll(left)];
 
 		space_op(u, s, (struct op){ va, 1, 0, OP_UNMAP, 0 });
 	}
-	if (m->kernel_pte[i])
-		m->kernel_count[va >> PART_SHIFT]--;
-	forget_text(m, m->kernel_pte[i]);
-	m->kernel_pte[i] = 0;
-	m->kernel_spaces[i] = 0;
+	if (k->pte[i])
+		u->mmu.kernel_count[va >> PART_SHIFT]--;
+	forget_text(u, k->pte[i]);
+	k->pte[i] = 0;
+	k->spaces[i] = 0;
 }
 
 static void set_kernel(struct user *u, const struct space *s, uint32_t va,
 		       uint32_t pte)
 {
-	struct mmu *m = &u->mmu;
-	uint32_t i = va >> 12;
+	struct shadow *k = space_kernel(u, va);
+	unsigned i = va >> 12 & 1023;
 	uint64_t bit = UINT64_C(1) << space_index(u, s);
 
 	/* The others lose it; here it is replaced. */
-	m->kernel_spaces[i] &= ~bit;
-	if (m->kernel_pte[i] && m->kernel_pte[i] != pte)
+	k->spaces[i] &= ~bit;
+	if (k->pte[i] && k->pte[i] != pte)
 		drop_kernel(u, va);
-	if (!m->kernel_pte[i])
-		m->kernel_count[va >> PART_SHIFT]++;
-	if (pte & PTE_RW && va != m->kernel + (pte & PTE_FRAME))
-		m->aliased[pte >> 15] |= 1 << (pte >> 12 & 7);
-	m->kernel_pte[i] = pte;
-	m->kernel_spaces[i] |= bit;
+	if (!k->pte[i])
+		u->mmu.kernel_count[va >> PART_SHIFT]++;
+	if (pte & PTE_RW && va != u->mmu.kernel + (pte & PTE_FRAME))
+		u->aliased[pte >> 15] |= 1 << (pte >> 12 & 7);
+	k->pte[i] = pte;
+	k->spaces[i] |= bit;
 }
 
 uint32_t space_get(struct user *u, const struct space *s, uint32_t va)
 {
-	const struct mmu *m = &u->mmu;
+	const struct shadow *k = space_kernel(u, va);
+	unsigned i = va >> 12 & 1023;
 	uint32_t *e;
 
-	if (va >= m->kernel)
-		return m->kernel_spaces[va >> 12] >> space_index(u, s) & 1 ?
-		       m->kernel_pte[va >> 12] : 0;
+	if (va >= u->mmu.kernel)
+		return k->spaces[i] >> space_index(u, s) & 1 ? k->pte[i] : 0;
 	e = leaf_entry(u, s, va);
 	return e ? *e : 0;
 }

@@ -16,12 +16,22 @@
 #include "window.h"
 
 #define PAGE		4096u
+/*
+ * The end of struct user, and where the program begins.  Below, down to 4 GiB,
+ * there is room for RAM_MAX.
+ */
+#ifndef USER_END
+#define USER_END	0x23f780000
+#endif
 #define SPACES_MAX	48	/* stubs; a bit each in a 64-bit mask */
-#define STACK_SIZE	KIB(64)	/* of a stub's handler, with its frames */
-#define LEAVES_MAX	1536	/* of the shadow tables, 4 KiB each */
+#define STACK_SIZE	KIB(24)	/* of a stub's handler, with its frames */
+#define LEAVES_MAX	3520	/* of programs' shadow tables */
+#define LEAF_SHIFT	21	/* 2 MiB each */
+#define LEAF_PAGES	512u
 #define NO_CR3		UINT32_MAX	/* key of a space that has none */
 #define KEYED		256u	/* to see at once that a cr3 has no space */
 #define OPS_MAX		128	/* mappings that wait for their stub to run */
+#define SHARED_SIZE	KIB(512)	/* of what of struct user all stubs use */
 
 /*
  * The top of the linear addresses is not the Guest's: the Host of old had its
@@ -110,9 +120,9 @@ struct space {
 	uint64_t last;		/* when it last was, for the least recent */
 	uint32_t nops;
 	struct op ops[OPS_MAX];
-	/* Shadow entries of programs' pages, by 4 MiB; 0: no leaf. */
-	uint16_t leaf[1024], count[1024];
-	uint32_t pages;		/* all of those together */
+	/* Shadow entries of programs' pages, by 2 MiB; 0: no leaf. */
+	uint16_t leaf[2048];
+	uint32_t pages;		/* in all of those together */
 	uint32_t latest;	/* linear address of the one that came last */
 	/* What the LDT holds. */
 	uint32_t ldt_generation;
@@ -132,15 +142,16 @@ struct mmu {
 	unsigned nspaces;	/* that can be had */
 	/* Leaves that are free, as a stack. */
 	uint16_t free[LEAVES_MAX], nfree;
+	uint16_t count[LEAVES_MAX];	/* pages in each */
 	uint16_t kernel_count[1024];
-	/* Kernel pages are shadowed once; bit i: space i has it mapped. */
-	uint32_t kernel_pte[1 << 20];
-	uint64_t kernel_spaces[1 << 20];
-	/* A bit a frame: could be written elsewhere than in all memory's map. */
-	uint8_t aliased[1 << 17];
+};
+
+/* 4 MiB of kernel pages, which are shadowed once, and of RAM. */
+struct shadow {
+	uint32_t pte[1024];
+	uint64_t spaces[1024];	/* bit i: space i has it mapped */
 	/* Where a frame is text that we have changed; 0: it is not. */
-	uint32_t treated[1 << 20];
-	uint32_t leaves[LEAVES_MAX][1024];
+	uint32_t treated[1024];
 };
 
 /* --- lguest ----------------------------------------------------------- */
@@ -206,11 +217,24 @@ struct counters {
 };
 
 /*
- * All that stubs share: one piece of memory, at the same place in each.  The
- * first part is the Launcher's to write, before the Guest runs.
+ * All that stubs share: one piece of memory, at the same place in each.
+ *
+ * Wherever a stub touches it, the Host gives that stub a page table for the
+ * 2 MiB around, and there are many stubs.  So what they all need is in two
+ * such pieces: the end of `leaves` with the stacks, and the end of `shadow`,
+ * all from `ram` on and the program's text, which follows.  RAM is right below
+ * (mem_create()), and shares the tables above these.
  */
 struct user {
-	uint8_t *ram;
+	struct windows windows;
+	uint32_t leaves[LEAVES_MAX][LEAF_PAGES] __attribute__((aligned(SHARED_SIZE)));
+	uint8_t stacks[SPACES_MAX][STACK_SIZE];
+	uint8_t gap[MIB(1)];
+	/* Backwards: see space_kernel(). */
+	struct shadow shadow[1024];
+
+	/* The Launcher's to write, before the Guest runs. */
+	uint8_t *ram __attribute__((aligned(SHARED_SIZE)));
 	uint32_t ram_size;	/* bytes from gpa 0, device pages included */
 	uint32_t window, window_end;	/* gpa of BARs */
 	uint32_t lowest;	/* linear address that may be mapped */
@@ -249,15 +273,22 @@ struct user {
 	struct counters n;
 	struct space spaces[SPACES_MAX];
 	struct mmu mmu;
-	struct windows windows;
-	uint8_t stacks[SPACES_MAX][STACK_SIZE] __attribute__((aligned(4096)));
+	/* A bit a frame: could be written elsewhere than in all memory's map. */
+	uint8_t aliased[1 << 17];
 	/* Pages that the Guest sees, too. */
 	struct direct direct __attribute__((aligned(4096)));
 	uint8_t direct_code[PAGE] __attribute__((aligned(4096)));
 	uint8_t direct_stack[KIB(16)] __attribute__((aligned(4096)));
 };
 
+_Static_assert(sizeof(struct user) ==
+	       offsetof(struct user, ram) + SHARED_SIZE, "");
+_Static_assert((USER_END - SHARED_SIZE) % MIB(2) == MIB(1) &&
+	       sizeof(((struct user *)0)->shadow) % MIB(2) == 0, "");
+_Static_assert(offsetof(struct user, gap) - offsetof(struct user, leaves) ==
+	       MIB(8), "");
+
 /* Where it is, in the Launcher and in all stubs. */
-#define USER	((struct user *)UINT64_C(0x500000000000))
+#define USER	((struct user *)(USER_END - sizeof(struct user)))
 
 #endif

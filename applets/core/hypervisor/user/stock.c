@@ -127,11 +127,11 @@ static void treat(struct user *u, uint32_t va, uint32_t frame)
 static void forget(struct user *u, uint32_t va)
 {
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
-	uint32_t pte = u->mmu.kernel_pte[va >> 12];
+	uint32_t pte = space_kernel(u, va)->pte[va >> 12 & 1023];
 
 	window_forget(u, va);
 	space_unmap(u, s, va);
-	u->mmu.treated[pte >> 12] = 0;
+	*mmu_treated(u, pte) = 0;
 }
 
 /* An instruction that writes to its own page: for once it may. */
@@ -160,7 +160,7 @@ void stock_stepped(struct user *u)
 static void forget_alias(struct user *u, uint32_t va, uint32_t at,
 			 uint32_t frame)
 {
-	uint32_t pte = u->mmu.kernel_pte[at >> 12];
+	uint32_t pte = space_kernel(u, at)->pte[at >> 12 & 1023];
 
 	if (at != va && pte & PTE_RW && (pte & PTE_FRAME) == frame)
 		space_unmap(u, &u->spaces[u->cur % SPACES_MAX], at);
@@ -169,7 +169,7 @@ static void forget_alias(struct user *u, uint32_t va, uint32_t at,
 /* Most pages have one, if any: where the kernel has all of its memory. */
 static void forget_aliases(struct user *u, uint32_t va, uint32_t frame)
 {
-	uint8_t *bits = &u->mmu.aliased[frame >> 15];
+	uint8_t *bits = &u->aliased[frame >> 15];
 	uint32_t first = u->mmu.kernel, bit = 1 << (frame >> 12 & 7);
 
 	if (!(*bits & bit)) {
@@ -184,7 +184,7 @@ static void forget_aliases(struct user *u, uint32_t va, uint32_t frame)
 
 bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
 {
-	uint32_t *treated = &u->mmu.treated[frame >> 12];
+	uint32_t *treated = &*mmu_treated(u, frame);
 	bool fetch = how & PF_FETCH && !(how & PF_USER) && va >= u->mmu.kernel;
 
 	if (how & PF_WRITE && *treated == va &&

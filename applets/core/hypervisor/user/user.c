@@ -56,8 +56,9 @@ static const char *hypervisor_user_bus(const struct guest *g)
 	return version[0] >= '4' && version[1] == '.' ? "pci" : "lguest";
 }
 
-static void check_memory(const struct guest *g)
+static void pc_open(struct guest *g)
 {
+	g->mem.below = USER;
 	if (g->plan->memory > RAM_MAX)
 		die_usage("%llu MB of memory: Guests of the hypervisor user have at most 3072",
 			  (unsigned long long)(g->plan->memory >> 20));
@@ -66,7 +67,7 @@ static void check_memory(const struct guest *g)
 static void hypervisor_user_open(struct guest *g)
 {
 	io_no_timer();
-	check_memory(g);
+	pc_open(g);
 }
 
 static bool cpuid_faults(void)
@@ -239,11 +240,6 @@ const struct hypervisor hypervisor_user = {
 };
 
 /* --- a PC ------------------------------------------------------------- */
-
-static void pc_open(struct guest *g)
-{
-	check_memory(g);
-}
 
 static const char *pc_bus(const struct guest *g)
 {

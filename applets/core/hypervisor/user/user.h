@@ -134,6 +134,9 @@ uint32_t mmu_entry(const struct user *u, const struct table *t, unsigned i);
 /* What of the Guest's entry for va may be mapped: frame, P, RW, TEXT; or 0. */
 uint32_t mmu_mappable(const struct user *u, uint32_t va, uint32_t pte);
 
+/* Where that frame of RAM is text that we have changed; 0: it is not. */
+uint32_t *mmu_treated(const struct user *u, uint32_t frame);
+
 /* A word of the Guest's RAM, which may lie anywhere. */
 uint32_t *mmu_ram(struct user *u, uint32_t gpa, uint32_t len);
 
@@ -178,6 +181,9 @@ struct space *space_wanted(struct user *u);
 
 /* Does what waits to be done to the mappings of the stub that we are in. */
 void space_drain(struct user *u, struct space *s);
+
+/* Of the kernel's pages around va. */
+struct shadow *space_kernel(struct user *u, uint32_t va);
 
 /* What is (to be) mapped at va; 0: nothing. */
 uint32_t space_get(struct user *u, const struct space *s, uint32_t va);

@@ -195,7 +195,7 @@ static void scan(struct user *u)
 
 	w->scanned = true;
 	while (va - w->image < IMAGE_SIZE &&
-	       u->mmu.treated[(va - u->mmu.kernel) >> 12] != va)
+	       *mmu_treated(u, va - u->mmu.kernel) != va)
 		va += PAGE;
 	scan_from(u, va - u->mmu.kernel);
 }
