@@ -179,6 +179,12 @@ void space_init(struct user *u);
 /* The space of the page tables in use; one is taken from another if need be. */
 struct space *space_wanted(struct user *u);
 
+/*
+ * queue.c: one thing more to be done to its mappings.  If there is no room for
+ * it, everything of a stub that does not run is forgotten instead.
+ */
+void space_op(struct user *u, struct space *s, struct op o);
+
 /* Does what waits to be done to the mappings of the stub that we are in. */
 void space_drain(struct user *u, struct space *s);
 
