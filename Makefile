@@ -108,6 +108,13 @@ $B/%.o: %.c Makefile | build/include/linux $(TOOLCHAIN)
 # any arguments need not save its registers.
 $(OBJS): CFLAGS += -mgeneral-regs-only
 
+# Hosts with /dev/lguest have time to lose rather than room: each frame and each
+# block goes through all of these.
+ifeq ($(ARCH),i386)
+$(addprefix $B/$(CORE)/,bus/% device/% hypervisor/% io.o iov.o loop.o memory.o \
+	virtio.o vring.o wire.o): CFLAGS += -O2
+endif
+
 # In a stub there is no thread pointer, and the FPU is the Guest's.  Those of
 # the Launcher in that folder do not matter.
 RESIDENT = $(filter-out $(addprefix $B/$(CORE)/hypervisor/user/,boot.o \

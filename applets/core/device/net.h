@@ -14,6 +14,10 @@
 /* Buffers to gather beyond one chain's: pages for the largest frame. */
 #define PARTS_MORE	64
 
+#define BATCH		64	/* frames a turn */
+/* So often in a row that what we send is answered before we have returned. */
+#define ANSWERS_SURE	8
+
 /* Once a run for each of these. */
 enum { TOLD_GONE, TOLD_TX, TOLD_RX };
 
@@ -24,6 +28,17 @@ struct net {
 	struct watch watch, links;
 	struct timer hold;
 	bool tx_waits;		/* for room on the wire */
+
+	/* What the driver agreed on. */
+	bool merges;
+	size_t header_len;
+
+	/* What frames from the wire are like these days. */
+	unsigned most;		/* chains for one of them */
+	unsigned burst;		/* how many are there at once */
+	unsigned turns_rx;	/* of the loop since the last */
+	unsigned turns_tx;	/* and since the driver last sent something */
+	unsigned answers;	/* times it had come by the next turn */
 
 	/*
 	 * Chains in our hands, the oldest first: frames go straight into their
@@ -60,6 +75,9 @@ bool net_rx_wants(struct net *n);
 
 /* What the driver agreed on has changed: nothing stays in our hands. */
 void net_rx_forget(struct net *n);
+
+/* The driver agreed on something, or it was reset. */
+void net_agreed(struct net *n);
 
 /* n->hold is over: the driver owes us buffers for too long. */
 void net_hold_expired(void *owner);

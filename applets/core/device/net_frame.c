@@ -13,7 +13,6 @@
 
 #include "net.h"
 
-#define BATCH		64	/* frames a turn */
 #define HOLD_NS		UINT64_C(1000000000)
 #define HEADER_LEGACY	10	/* without num_buffers */
 
@@ -32,12 +31,14 @@ static const struct net_rules tx_rules = {
 	VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_HOST_ECN,
 };
 
-static size_t net_header_len(const struct device *d)
+/* Asked for several times with each frame: so it is found out once. */
+void net_agreed(struct net *n)
 {
-	if (virtio_has(d, VIRTIO_F_VERSION_1) ||
-	    virtio_has(d, VIRTIO_NET_F_MRG_RXBUF))
-		return sizeof(struct virtio_net_hdr_v1);
-	return HEADER_LEGACY;
+	n->merges = virtio_has(n->d, VIRTIO_NET_F_MRG_RXBUF);
+	n->header_len = n->merges || virtio_has(n->d, VIRTIO_F_VERSION_1) ?
+			sizeof(struct virtio_net_hdr_v1) : HEADER_LEGACY;
+	n->most = n->d->queues[RX].size;
+	n->burst = BATCH;
 }
 
 /* Did the driver accept that headers say such things? */
@@ -82,10 +83,10 @@ static bool net_header_sane(const struct virtio_net_hdr_v1 *h, size_t len)
 /* --- from the driver to the wire -------------------------------------- */
 
 /* What is wrong with this frame, or NULL.  Nothing of it is sent then. */
-static const char *net_tx_check(const struct device *d, const struct chain *c,
+static const char *net_tx_check(const struct net *n, const struct chain *c,
 				struct virtio_net_hdr_v1 *h)
 {
-	size_t header = net_header_len(d);
+	size_t header = n->header_len;
 
 	memset(h, 0, sizeof(*h));
 	if (iov_read(c->out, c->nout, 0, h, header) < header)
@@ -97,7 +98,7 @@ static const char *net_tx_check(const struct device *d, const struct chain *c,
 	h->num_buffers = 0;
 	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		h->hdr_len = h->gso_size = 0;
-	if (!net_header_allowed(d, &tx_rules, h))
+	if (!net_header_allowed(n->d, &tx_rules, h))
 		return "with an offload that was not negotiated";
 	if (!net_header_sane(h, c->out_len - header))
 		return "with a senseless header";
@@ -109,7 +110,7 @@ static enum wire_result net_tx_frame(struct net *n, const struct chain *c)
 {
 	static struct iovec iov[1 + QUEUE_SIZE_MAX];
 	struct virtio_net_hdr_v1 h;
-	const char *wrong = net_tx_check(n->d, c, &h);
+	const char *wrong = net_tx_check(n, c, &h);
 	enum wire_result result;
 	unsigned parts;
 
@@ -117,8 +118,7 @@ static enum wire_result net_tx_frame(struct net *n, const struct chain *c)
 		device_warn_once(n->d, TOLD_TX, "dropped a frame %s", wrong);
 		return WIRE_LOST;
 	}
-	parts = iov_slice(iov + 1, c->out, c->nout, net_header_len(n->d),
-			  FRAME_MAX);
+	parts = iov_slice(iov + 1, c->out, c->nout, n->header_len, FRAME_MAX);
 	result = wire_write(&n->wire, &h, iov, 1 + parts);
 	if (n->wire.gone)
 		net_lost(n);
@@ -164,7 +164,7 @@ void net_rx_forget(struct net *n)
 static void net_rx_drop(struct net *n, const char *why)
 {
 	device_warn_once(n->d, TOLD_RX, "lost a frame of %zu bytes for the "
-			 "Guest: %s", n->len - net_header_len(n->d), why);
+			 "Guest: %s", n->len - n->header_len, why);
 	net_rx_forget(n);
 }
 
@@ -190,10 +190,12 @@ static void net_rx_add(struct net *n, const struct chain *c, unsigned parts)
 /*
  * Ask before you read: then there is somewhere to put it.  Takes what the
  * largest frame may need, which is one chain if it may not lie in several.
+ * While frames are small it takes fewer: each chain that is offered to the
+ * wire costs something, and what does not fit is only copied.
  */
 static bool net_rx_gather(struct net *n, struct virtqueue *q)
 {
-	unsigned most = virtio_has(n->d, VIRTIO_NET_F_MRG_RXBUF) ? q->size : 1;
+	unsigned most = n->merges ? n->most : 1;
 	struct chain *c = &n->next;
 
 	while (n->nheads < most && n->room < FRAME_MAX + sizeof(n->header)) {
@@ -213,7 +215,7 @@ static bool net_rx_gather(struct net *n, struct virtqueue *q)
 /* Where the next frame goes: iov[0] is the wire's.  How many there are. */
 static unsigned net_rx_place(struct net *n, struct iovec *iov)
 {
-	size_t header = net_header_len(n->d), room = 0;
+	size_t header = n->header_len, room = 0;
 	unsigned parts = iov_slice(iov + 1, n->parts, n->nparts, header,
 				   FRAME_MAX);
 
@@ -247,7 +249,7 @@ static enum wire_result net_rx_fetch(struct net *n)
 	if (!virtio_has(n->d, VIRTIO_NET_F_GUEST_CSUM))
 		h->flags = 0;
 	n->held = true;
-	n->len += net_header_len(n->d);
+	n->len += n->header_len;
 	return WIRE_DONE;
 }
 
@@ -256,9 +258,13 @@ static void net_rx_finish(struct net *n, struct virtqueue *q)
 {
 	unsigned parts = 0, used = n->used;
 
+	/* Large ones among small ones are no news: so slowly down. */
+	if (used > n->most)
+		n->most = used;
+	else if (used < n->most / 2)
+		n->most--;
 	n->header.num_buffers = (uint16_t)used;
-	iov_write(n->parts, n->heads[0].parts, 0, &n->header,
-		  net_header_len(n->d));
+	iov_write(n->parts, n->heads[0].parts, 0, &n->header, n->header_len);
 	for (unsigned i = 0; i < used; i++) {
 		vq_push(q, n->heads[i].head, n->heads[i].len);
 		parts += n->heads[i].parts;
@@ -276,7 +282,7 @@ static void net_rx_finish(struct net *n, struct virtqueue *q)
 /* There is no such chain to go on in: the driver has to bring one first. */
 static bool net_rx_go_on(struct net *n, struct virtqueue *q)
 {
-	size_t left = n->len - n->done, header = net_header_len(n->d);
+	size_t left = n->len - n->done, header = n->header_len;
 
 	if (!vq_pop(q, &n->next)) {
 		if (!n->hold.when)
@@ -295,8 +301,7 @@ static bool net_rx_go_on(struct net *n, struct virtqueue *q)
  */
 static bool net_rx_use(struct net *n, struct virtqueue *q)
 {
-	bool merge = virtio_has(n->d, VIRTIO_NET_F_MRG_RXBUF);
-	size_t min = net_header_len(n->d) + (merge ? 0 : FRAME_MIN);
+	size_t min = n->header_len + (n->merges ? 0 : FRAME_MIN);
 	uint32_t *len = &n->heads[n->used].len;
 	uint16_t head = n->heads[0].head;
 
@@ -307,7 +312,7 @@ static bool net_rx_use(struct net *n, struct virtqueue *q)
 		vq_push(q, head, 0);
 		return false;
 	}
-	if (*len < n->len - n->done && !merge) {
+	if (*len < n->len - n->done && !n->merges) {
 		net_rx_drop(n, "its buffer is smaller");
 		return false;
 	}
@@ -341,15 +346,23 @@ static bool net_rx_deliver(struct net *n, struct virtqueue *q)
 	return true;
 }
 
+/*
+ * To find the wire empty is a system call, and the loop asks it once more
+ * before it waits.  So take as many frames as there were lately and leave the
+ * rest to the next turn; when that has more to do, they come faster now.
+ */
 bool net_rx(struct net *n, struct virtqueue *q)
 {
-	for (unsigned i = 0; i < BATCH; i++) {
+	n->turns_rx = 0;
+	for (unsigned i = 0; i < n->burst; i++) {
 		if (!n->held && !net_rx_gather(n, q))
 			return true;
 		if (n->wire.gone)
 			return false;
-		if (!n->held && net_rx_fetch(n) == WIRE_WAIT)
+		if (!n->held && net_rx_fetch(n) == WIRE_WAIT) {
+			n->burst = (n->burst + i) / 2 ?: 1;
 			return false;
+		}
 		if (n->held && !net_rx_deliver(n, q))
 			return true;
 	}
