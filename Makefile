@@ -367,4 +367,4 @@ help:
 .SECONDARY:
 
 -include $(OBJS:.o=.d) $(TRAPS:%.o=$B/traps/%.d) \
-	$(UNIT_OBJS:.o=.d) $(UNITS:=.d) $(wildcard $B/initramfs/*.d)
+	$(UNIT_OBJS:.o=.d) $(UNITS:=.d) $(REPLAYS:=.d) $(wildcard $B/initramfs/*.d)

@@ -26,12 +26,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --- steps ---------------------------------------------------------------- */
 
+/* Who gets other tables has looked at them, or will before it runs. */
 static void settle(void)
 {
 	unsigned before = u->cur;
+	uint32_t keys[SPACES_MAX];
 
+	memcpy(keys, u->mmu.keys, sizeof(keys));
 	u->cur = space_wanted(u) - u->spaces;
-	if (u->cur != before || u->spaces[u->cur].reset)
+	for (unsigned i = 0; i < u->mmu.nspaces; i++)
+		if (keys[i] != u->mmu.keys[i])
+			told(i, 0, u->mmu.kernel - 1);
+	if (memcmp(keys, u->mmu.keys, sizeof(keys)) || u->cur != before ||
+	    u->spaces[u->cur].reset)
 		look();
 	host_drain();
 }

@@ -31,7 +31,7 @@ static uint32_t page_va(unsigned i)
 	return bases[i / RUN_PAGES] + i % RUN_PAGES * PAGE;
 }
 
-/* --- the tables, read again ----------------------------------------------- */
+/* --- the tables, read again: none of them in frame 0 ---------------------- */
 
 struct entry {
 	bool there, writes, user, large, broken;
@@ -84,6 +84,8 @@ static struct entry entry_of(uint32_t cr3, uint32_t va)
 		if (!level((cr3 & ~31u) + (va >> 30) * 8, &dir, &e, false))
 			return e;
 		dir &= PTE_FRAME;
+		if (!dir)	/* as mmu.c says */
+			return e;
 	}
 	if (!level(dir + (va >> (12 + shift) & mask) * size, &value, &e,
 		   false))
@@ -97,7 +99,8 @@ static struct entry entry_of(uint32_t cr3, uint32_t va)
 	if (e.large)
 		value = (value & ~(uint64_t)inside & PTE_FRAME) |
 			(va & inside & PTE_FRAME) | (value & 0x7f);
-	else if (!level((value & PTE_FRAME) + (va >> 12 & mask) * size,
+	else if (!(value & PTE_FRAME) ||
+		 !level((value & PTE_FRAME) + (va >> 12 & mask) * size,
 			&value, &e, true))
 		return e;
 	e.there = true;
