@@ -8,7 +8,7 @@ given=$(realpath "$given") under=$(realpath "$under")
 patience=150
 # Debian's tick 250 times a second also when idle (CONFIG_HZ_PERIODIC), and
 # there are machines where that alone is more than one percent of a CPU.
-idle_naps=4
+idle_naps=4 idle_wakes=250
 for_nobody="boot reboot_stay low few"
 # What is put under our own /init, whose shell this script is then.
 first="script=$top/tests/real-lguest.guest more=$top/tests/stock.guest"
