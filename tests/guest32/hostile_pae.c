@@ -156,12 +156,7 @@ static void churn(unsigned turns, bool anywhere)
 			pgdir_use(top);
 		else
 			hcall(LHCALL_SET_PTE, 0, va, 0);
-		traps += trap_catch(touch, va);
-		if (next() % 8)
-			continue;
-		step_program(va);
-		if (anywhere)
-			traps += trap_catch(jump, va);
+		go_there(va, anywhere);
 	}
 }
 

@@ -151,6 +151,16 @@ void step_program(u32 at)
 	user_run(&r);
 }
 
+void go_there(u32 va, bool jumps)
+{
+	traps += trap_catch(touch, va);
+	if (next() % 8)
+		return;
+	step_program(va);
+	if (jumps)
+		traps += trap_catch(jump, va);
+}
+
 /* Half the entries lead into the pool, others anywhere behind RAM. */
 static u32 entry(u8 *pool, bool anywhere)
 {
@@ -185,12 +195,7 @@ static void churn_tables(bool anywhere)
 			pgdir_use(pgdir);
 		else
 			hcall(LHCALL_SET_PTE, 0, va, 0);
-		traps += trap_catch(touch, va);
-		if (next() % 8)
-			continue;
-		step_program(va);
-		if (anywhere)
-			traps += trap_catch(jump, va);
+		go_there(va, anywhere);
 	}
 	pgdir_use(kernel_pgdir);
 }

@@ -20,6 +20,8 @@ void survived_as(u32 pc);
 void touch(u32 at);
 void jump(u32 to);
 void step_program(u32 at);
+/* The first always, the others now and then; to call only if `jumps`. */
+void go_there(u32 va, bool jumps);
 
 void cr3_write(u32 v);
 void cr4_write(u32 v);

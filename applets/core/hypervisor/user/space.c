@@ -12,7 +12,7 @@
 
 #include "user.h"
 
-#define PART_SHIFT	22	/* a leaf is 4 MiB */
+#define PART_SHIFT	22	/* of the kernel, 4 MiB together */
 #define PARTS		1024u
 #define KERNEL_USUAL	0xc0000000u	/* until it says otherwise */
 #define LIGHT		1u	/* pages; as many as kernels use for that */

@@ -184,7 +184,7 @@ static void forget_aliases(struct user *u, uint32_t va, uint32_t frame)
 
 bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
 {
-	uint32_t *treated = &*mmu_treated(u, frame);
+	uint32_t *treated = mmu_treated(u, frame);
 	bool fetch = how & PF_FETCH && !(how & PF_USER) && va >= u->mmu.kernel;
 
 	if (how & PF_WRITE && *treated == va &&
