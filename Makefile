@@ -52,7 +52,7 @@ LDFLAGS_STATIC = -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
 
 # What is linked is in $L, nothing is the system's (see tests/libs).
 L = build/lib/$(ARCH)
-LINK = gcc $(MACHINE) -nostdlib $(LDFLAGS_STATIC) -o $@ $L/crt1.o $L/crti.o \
+LINK = gcc $(MACHINE) $(LTO_LINK) -nostdlib $(LDFLAGS_STATIC) -o $@ $L/crt1.o $L/crti.o \
 	$1 $L/libz.a -Wl,--start-group $L/libc.a $(LIBGCC) -Wl,--end-group \
 	$L/crtn.o
 
@@ -78,6 +78,9 @@ $B/lguest.full $B/lguest-traps: LDFLAGS_STATIC += \
 	-Wl,--no-relax,--defsym=_DYNAMIC=$(USER_END),-Ttext-segment=$(USER_END)
 TOOLCHAIN =
 PIE = -fpie
+# Functions of the Launcher that have one caller go into it, wherever that is.
+LTO = -flto -ffat-lto-objects
+LTO_LINK = -flto -flto-partition=one -Oz $(CFLAGS_SMALL) -mgeneral-regs-only
 endif
 
 all: $B/lguest
@@ -123,6 +126,9 @@ RESIDENT = $(filter-out $(addprefix $B/$(CORE)/hypervisor/user/,boot.o \
 	$B/$(CORE)/access.o $B/$(CORE)/length.o
 $B/$(CORE)/hypervisor/user/%.o $B/$(CORE)/access.o $B/$(CORE)/length.o: \
 	CFLAGS += -fno-stack-protector
+# What they call stays what RESIDENT says; and the self-test has a Guest in it.
+$(filter-out $B/$(CORE)/hypervisor/user/% $(RESIDENT) $B/$(CORE)/selftest.o, \
+	$(OBJS)): CFLAGS += $(LTO)
 
 $B/registry.o: $B/registry.c | build/include/linux $(TOOLCHAIN)
 	@mkdir -p $(@D)
