@@ -72,15 +72,19 @@ static unsigned alike_large(const uint32_t *is, unsigned n)
 	return i - 1;
 }
 
-/* n entries from va on, all in one of the Guest's tables. */
+/* The entries of 2 MiB from va on, all in one of the Guest's tables. */
 static void recheck_run(struct user *u, struct space *s, uint32_t cr3,
-			uint32_t va, const uint32_t *is, unsigned n)
+			uint32_t va, const uint32_t *is)
 {
 	const struct table t = mmu_table(u, cr3, va);
+	uint64_t two;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t wanted, was = is[i], left = n - i - 1;
+	for (unsigned i = 0; i < LEAF_PAGES; i++) {
+		uint32_t wanted, was = is[i], left = LEAF_PAGES - i - 1;
 
+		memcpy(&two, is + (i & ~1u), sizeof(two));
+		if (!two)
+			i |= 1;
 		if (!was)
 			continue;
 		wanted = mmu_mappable(u, va + i * PAGE, mmu_entry(u, &t, i));
@@ -95,36 +99,47 @@ static void recheck_run(struct user *u, struct space *s, uint32_t cr3,
 	}
 }
 
+/* 2 MiB of programs. */
+static void recheck_leaf(struct user *u, struct space *s, uint32_t va)
+{
+	unsigned leaf = s->leaf[va >> LEAF_SHIFT] % LEAVES_MAX;
+
+	if (leaf)
+		recheck_run(u, s, u->mmu.keys[space_index(u, s)], va,
+			    u->leaves[leaf]);
+}
+
 /* 4 MiB; a table of PAE has half of that. */
 static void recheck_part(struct user *u, struct space *s, unsigned part)
 {
 	struct mmu *m = &u->mmu;
 	uint32_t va = (uint32_t)part << PART_SHIFT;
-	uint32_t cr3 = m->keys[space_index(u, s)];
 
-	if (va >= m->kernel) {
-		if (!m->kernel_count[part])
-			return;
-		cr3 = m->cr3;
-	}
+	if (va >= m->kernel && !m->kernel_count[part])
+		return;
 	for (unsigned half = 0; half < 2; half++, va += LEAF_PAGES * PAGE) {
-		unsigned leaf = s->leaf[va >> LEAF_SHIFT] % LEAVES_MAX;
-		const uint32_t *is = u->leaves[leaf];
-
 		if (va >= m->kernel)
-			is = &space_kernel(u, va)->pte[half * LEAF_PAGES];
-		else if (!leaf)
-			continue;
-		recheck_run(u, s, cr3, va, is, LEAF_PAGES);
+			recheck_run(u, s, m->cr3, va, &space_kernel(u, va)->
+				    pte[half * LEAF_PAGES]);
+		else
+			recheck_leaf(u, s, va);
 	}
 }
 
+/* Kernels want this at each mov to cr3, and most of the 3 GiB are empty. */
 static void recheck_programs(struct user *u, struct space *s)
 {
+	unsigned end = u->mmu.kernel >> LEAF_SHIFT;
+	uint64_t four;
+
 	s->recheck = false;
-	for (unsigned part = 0; s->pages &&
-	     part < u->mmu.kernel >> PART_SHIFT; part++)
-		recheck_part(u, s, part);
+	for (unsigned i = 0; s->pages && i < end; i++) {
+		memcpy(&four, s->leaf + (i & ~3u), sizeof(four));
+		if (four)
+			recheck_leaf(u, s, i << LEAF_SHIFT);
+		else
+			i |= 3;
+	}
 }
 
 void mmu_flush_user(struct user *u)
