@@ -36,7 +36,6 @@ void direct_create(struct user *u)
 	d->stack_ss = HOST_DS;
 	d->cs = LDT_SELECTOR(GDT_USER_CS);
 	d->ds = LDT_SELECTOR(GDT_USER_DS);
-	d->top = (uintptr_t)u->direct_stack + sizeof(u->direct_stack);
 	d->slow = 1;
 }
 

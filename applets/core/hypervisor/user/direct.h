@@ -52,7 +52,7 @@ struct direct {
 	uint32_t eip, cs;	/* for ljmp */
 	uint32_t esp, ds;	/* for lss */
 	uint32_t scratch;
-	uint64_t fn, top;	/* 64-bit code for hypercalls, its stack */
+	uint64_t fn, top;	/* 64-bit code for hypercalls, the stub's stack */
 	uint32_t vdso_seen;	/* how often we looked for one */
 	uint32_t flag;		/* a PC's FLAG_IF */
 	uint32_t tls[6];	/* what of its GDT the LDT holds */

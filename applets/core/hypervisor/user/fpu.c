@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The FPU goes where the CPU goes: from the frame of one stub's handler to that
- * of the next.
+ * of the next.  On the direct paths there is no frame: then it is in the real
+ * registers, "live".
  */
 #include <string.h>
 
@@ -38,20 +39,44 @@ static void fpu_copy(uint8_t *to, const uint8_t *from, uint32_t size)
 		memcpy(to + FXSAVE_END, from + FXSAVE_END, size - FXSAVE_END);
 }
 
-void fpu_save(struct user *u, const struct space *s)
+/* Of all that a frame has: what stubs use themselves is none of this. */
+static void fpu_store(struct user *u)
 {
-	if (!s->fpu)
-		return;
-	fpu_copy(u->cpu.fpu, s->fpu, fpu_size(u, s->fpu));
+	if (u->sys.cr4 & CR4_OSXSAVE)
+		asm volatile("xsave64 %0" : "+m"(u->cpu.fpu)
+			     : "a"(u->states), "d"(0));
+	else
+		asm volatile("fxsave64 %0" : "+m"(u->cpu.fpu));
+}
+
+static void fpu_restore(const struct user *u)
+{
+	if (u->sys.cr4 & CR4_OSXSAVE)
+		asm volatile("xrstor64 %0" :: "m"(u->cpu.fpu), "a"(u->states),
+			     "d"(0));
+	else
+		asm volatile("fxrstor64 %0" :: "m"(u->cpu.fpu));
+}
+
+void fpu_save(struct user *u, const struct space *s, bool live)
+{
+	if (live)
+		fpu_store(u);
+	else
+		fpu_copy(u->cpu.fpu, s->fpu, fpu_size(u, s->fpu));
 	u->cpu.fpu_used = true;
 }
 
-void fpu_load(const struct user *u, struct space *s)
+void fpu_load(const struct user *u, struct space *s, bool live)
 {
 	uint32_t magic;
 
-	if (!s->fpu || !u->cpu.fpu_used)
+	if (!u->cpu.fpu_used)
 		return;
+	if (live) {
+		fpu_restore(u);
+		return;
+	}
 	fpu_copy(s->fpu, u->cpu.fpu, fpu_size(u, s->fpu));
 	memcpy(&magic, s->fpu + FXSAVE, sizeof(magic));
 	if (magic == XSAVE_MAGIC && !(u->sys.cr4 & CR4_OSXSAVE))

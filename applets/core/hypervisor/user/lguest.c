@@ -162,7 +162,8 @@ static void hypercall(struct user *u, const uint32_t a[ARGS])
 /* Which of them a stub can do in the middle of the Guest's code. */
 #define DIRECT	(1u << FLUSH_ASYNC | 1u << FLUSH_TLB | 1u << SET_STACK | \
 		 1u << SET_TS | 1u << SET_CLOCKEVENT | 1u << SET_PTE | \
-		 1u << SET_PGD | 1u << SEND_INTERRUPTS)
+		 1u << SET_PGD | 1u << SEND_INTERRUPTS | \
+		 1u << NEW_PGTABLE | 1u << LOAD_TLS)
 
 bool lguest_may_be_direct(uint32_t n)
 {
@@ -176,6 +177,8 @@ static bool is_direct(struct user *u, const uint32_t a[ARGS])
 	switch (a[0]) {
 	case SEND_INTERRUPTS:
 		return !lguest_wanted(u);
+	case NEW_PGTABLE:
+		return !u->mmu.linear;
 	case FLUSH_TLB:
 		return !a[1];
 	case SET_PTE:
@@ -266,6 +269,19 @@ static bool waiting_are_direct(struct user *u)
 	return true;
 }
 
+/* It goes on where its call returns to: in another stub, or other segments. */
+static NORETURN void elsewhere(struct user *u, const uint64_t *r)
+{
+	struct cpu *c = &u->cpu;
+
+	for (unsigned i = 0; i < 8; i++)
+		c->gpr[i] = r[i];
+	c->eip = *(uint32_t *)(uintptr_t)c->gpr[SP];
+	c->gpr[SP] += 8;
+	c->eflags = 2;			/* no carry: it is done */
+	stub_resume(u);
+}
+
 int lguest_direct(const uint64_t *r)
 {
 	struct user *u = USER;
@@ -281,6 +297,9 @@ int lguest_direct(const uint64_t *r)
 	u->n.direct++;
 	hypercalls_waiting(u);
 	hypercall(u, a);
+	if (u->mmu.keys[space_index(u, s)] != u->mmu.cr3 ||
+	    u->cpu.gdt_generation != s->ldt_generation)
+		elsewhere(u, r);
 	space_drain(u, s);
 	u->direct.slow = u->cpu.ts || lguest_wanted(u);
 	return 0;

@@ -97,7 +97,8 @@ struct cpu {
 	uint32_t dr[8];
 	uint32_t idt[256][2], gdt[GDT_ENTRIES][2];
 	uint32_t gdt_generation;	/* grows with each change */
-	uint8_t fpu[FPU_MAX];	/* of fxsave or xsave */
+	/* of fxsave or xsave, which want it so */
+	uint8_t fpu[FPU_MAX] __attribute__((aligned(64)));
 	bool fpu_used;
 };
 
@@ -278,7 +279,6 @@ struct user {
 	/* Pages that the Guest sees, too. */
 	struct direct direct __attribute__((aligned(4096)));
 	uint8_t direct_code[PAGE] __attribute__((aligned(4096)));
-	uint8_t direct_stack[KIB(16)] __attribute__((aligned(4096)));
 };
 
 _Static_assert(sizeof(struct user) ==

@@ -208,9 +208,10 @@ static void wait_for_turn(struct user *u, struct space *s)
 		uint32_t seen = s->turn;
 
 		if (u->cur == space_index(u, s))
-			return;
+			break;
 		futex_wait(&s->turn, seen);
 	}
+	u->direct.top = (uintptr_t)u->stacks[space_index(u, s) + 1];
 }
 
 /* False: there can be no more stubs; next has to be one that is there. */
@@ -222,7 +223,8 @@ static bool spawn(struct user *u, struct space *next)
 	return u->post.value;
 }
 
-static void hand_over(struct user *u, struct space *s, struct space *next)
+static void hand_over(struct user *u, struct space *s, struct space *next,
+		      bool live)
 {
 	if (!next->spawned && !spawn(u, next)) {
 		/* Those up to here there are; this one never was. */
@@ -233,12 +235,12 @@ static void hand_over(struct user *u, struct space *s, struct space *next)
 	}
 	next->spawned = true;
 	u->n.switches++;
-	fpu_save(u, s);
+	fpu_save(u, s, live);
 	u->cur = space_index(u, next);
 	next->turn++;
 	futex_wake(&next->turn);
 	wait_for_turn(u, s);
-	fpu_load(u, s);
+	fpu_load(u, s, live);
 }
 
 /* --- the handler ------------------------------------------------------ */
@@ -286,7 +288,7 @@ static void give_registers(const struct user *u, greg_t *r)
 	r[REG_CSGSFS] = cs | ss << 48;
 }
 
-static void run_on(struct user *u, struct space *s)
+static void run_on(struct user *u, struct space *s, bool live)
 {
 	struct space *next;
 
@@ -296,7 +298,7 @@ static void run_on(struct user *u, struct space *s)
 		next = space_wanted(u);
 		if (next == s)
 			break;
-		hand_over(u, s, next);
+		hand_over(u, s, next, live);
 	}
 	space_drain(u, s);
 	if (u->stock)
@@ -304,6 +306,38 @@ static void run_on(struct user *u, struct space *s)
 	ldt_sync(u, s);
 	u->direct.pending = kind_wanted(u);
 	u->direct.slow = u->cpu.ts || u->direct.pending;
+}
+
+static inline void load_segments(const struct user *u)
+{
+	const uint16_t *sel = u->cpu.sel;
+
+	asm volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs; mov %3, %%gs"
+		     :: "r"(sel[DS]), "r"(sel[ES]), "r"(sel[FS]),
+			"r"(sel[GS]));
+}
+
+void stub_resume(struct user *u)
+{
+	greg_t r[NGREG], cs_ss, sp;
+
+	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+		     : "=r"(u->cpu.sel[DS]), "=r"(u->cpu.sel[ES]),
+		       "=r"(u->cpu.sel[FS]), "=r"(u->cpu.sel[GS]));
+	run_on(u, &u->spaces[u->cur % SPACES_MAX], true);
+	give_registers(u, r);
+	load_segments(u);
+	/* Behind edi to ecx, what iretq wants. */
+	sp = r[REG_RSP];
+	cs_ss = r[REG_CSGSFS];
+	r[REG_RSP] = r[REG_RIP];
+	r[REG_RIP] = cs_ss & 0xffff;
+	r[REG_CSGSFS] = sp;
+	r[REG_ERR] = cs_ss >> 48;
+	asm volatile("mov %0, %%rsp; pop %%rdi; pop %%rsi; pop %%rbp; "
+		     "pop %%rbx; pop %%rdx; pop %%rax; pop %%rcx; iretq"
+		     :: "r"(&r[REG_RDI]) : "memory");
+	__builtin_unreachable();
 }
 
 /*
@@ -348,7 +382,7 @@ static void handler(int sig, siginfo_t *info, void *context)
 		memset(&uc->uc_sigmask, 0, sizeof(uint64_t));
 		s->fpu = (uint8_t *)uc->uc_mcontext.fpregs;
 		wait_for_turn(u, s);
-		fpu_load(u, s);
+		fpu_load(u, s, false);
 	} else {
 		s->fpu = (uint8_t *)uc->uc_mcontext.fpregs;
 		take_registers(u, sig, uc->uc_mcontext.gregs);
@@ -358,11 +392,9 @@ static void handler(int sig, siginfo_t *info, void *context)
 		u->cpu.sel[GS] = sel[GS];
 		cpu_trap(u);
 	}
-	run_on(u, s);
+	run_on(u, s, false);
 	give_registers(u, uc->uc_mcontext.gregs);
-	asm volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs; mov %3, %%gs"
-		     :: "r"(u->cpu.sel[DS]), "r"(u->cpu.sel[ES]),
-			"r"(u->cpu.sel[FS]), "r"(u->cpu.sel[GS]));
+	load_segments(u);
 	/* These a signal's end does not take from its frame. */
 	asm volatile("pushq %0; popfq" ::
 		     "r"((uint64_t)(u->cpu.eflags & (FLAG_NT | FLAG_ID))) :

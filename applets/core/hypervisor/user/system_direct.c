@@ -7,11 +7,18 @@
 #include "kind.h"
 
 #define RETRY_NS	1000
+#define FLAGS		8	/* behind the registers, as direct_pc.c pushes it */
 #define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
 
+/* mov to cr3, after which it may be another stub's turn. */
+static bool is_cr3(const uint8_t *bytes)
+{
+	return bytes[0] == 0x0f && bytes[1] == 0x22 && (bytes[2] & 0xf8) == 0xd8;
+}
+
 /*
- * What neither changes the ring nor where the CPU is, nor whose tables are in
- * use: ports, one page, and a few registers.
+ * What neither changes the ring nor where the CPU is: ports, one page, and a
+ * few registers.
  */
 bool system_is_direct(const uint8_t *bytes, unsigned n)
 {
@@ -25,7 +32,7 @@ bool system_is_direct(const uint8_t *bytes, unsigned n)
 	case 0x0f:
 		return (bytes[1] == 0x01 && (bytes[2] & 0x38) == 0x38 &&
 			!IS_REGISTER(bytes[2])) ||
-		       bytes[1] == 0x06 || bytes[1] == 0x20 ||
+		       bytes[1] == 0x06 || bytes[1] == 0x20 || is_cr3(bytes) ||
 		       bytes[1] == 0x21 || bytes[1] == 0x23 ||
 		       bytes[1] == 0x30 || bytes[1] == 0x32;
 	}
@@ -55,6 +62,10 @@ void system_direct(uint64_t *gpr)
 	    !system_is_direct(bytes, 4) || !insn_emulate(u))
 		return;
 	u->n.direct++;
+	if (is_cr3(bytes)) {
+		c->eflags = gpr[FLAGS];
+		stub_resume(u);
+	}
 	for (unsigned i = 0; i < 8; i++)
 		if (i != SP)
 			gpr[i] = c->gpr[i];

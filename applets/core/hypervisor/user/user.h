@@ -59,14 +59,20 @@ void stub_tell(struct user *u);
 void stub_crash(struct user *u, enum crash crash, uint32_t a, uint32_t b,
 		uint32_t c);
 
+/*
+ * For a direct path that has changed more than registers: the Guest goes on as
+ * u->cpu says, after a handover if its tables are another stub's.
+ */
+NORETURN void stub_resume(struct user *u);
+
 /* One of the two timers; ns 0: off; interval 0: once. */
 void stub_timer(int fd, uint64_t ns, uint64_t interval);
 
 /* --- fpu.c ------------------------------------------------------------ */
 
-/* Out of the frame of s's handler, and into it. */
-void fpu_save(struct user *u, const struct space *s);
-void fpu_load(const struct user *u, struct space *s);
+/* Out of the frame of s's handler, and into it; live: out of the registers. */
+void fpu_save(struct user *u, const struct space *s, bool live);
+void fpu_load(const struct user *u, struct space *s, bool live);
 
 /* --- cpu.c, port.c ---------------------------------------------------- */
 

@@ -103,7 +103,8 @@ static int gather(struct maker *m, uint32_t va)
 		;
 	if (!m->over && !window_jump(m, m->end))
 		return REFUSED_INSN;
-	if (!lead_branches(m))
+	if (!lead_branches(m) ||
+	    (m->covers && m->x.site - va >= m->x.length))
 		return REFUSED_INSN;
 	return window_is_free(m->u, va, m->x.length);
 }
@@ -180,18 +181,18 @@ static int gather_best(struct maker *m)
 	return refused;
 }
 
-/* Others jump to an iret: the next of them. */
+/* Others jump to what has trapped: the next of them. */
 static int gather_jump(struct maker *m)
 {
 	uint32_t va = m->x.site & PTE_FRAME, word;
 
-	m->iret = m->x.site;
+	m->led = m->x.site;
 	for (unsigned i = 0; i < PAGE - 5; i++, va++) {
 		const uint8_t *p = maker_text(m->u, va);
 
 		memcpy(&word, p + 1, sizeof(word));
 		m->x.site = va;
-		if (*p == 0xe9 && va + 5 + word == m->iret &&
+		if (*p == 0xe9 && va + 5 + word == m->led &&
 		    gather(m, va) < 0)
 			return -1;
 	}
@@ -212,9 +213,15 @@ int window_make(struct user *u)
 	    !mmu_ram(u, va - u->mmu.kernel, 4 * INSN_MAX) ||
 	    !mmu_ram(u, WINDOW_CODE, WINDOW_CODE_SIZE))
 		return REFUSED_FULL;
+	/* Who jumps there does not come by a window before it. */
+	m.covers = window_bit(w->targets, va - w->image);
 	refused = gather_best(&m);
-	if (refused >= 0 && *maker_text(u, va) == 0xcf)
+	if (refused >= 0)
 		refused = gather_jump(&m);
+	if (refused >= 0 && m.covers) {
+		m = (struct maker){ .u = u, .x.site = va, .x.code = m.x.code };
+		refused = gather_best(&m);
+	}
 	if (refused < 0)
 		commit(&m);
 	return refused;

@@ -15,7 +15,8 @@ struct maker {
 	struct user *u;
 	struct window x;
 	uint32_t end;		/* behind what has been moved so far */
-	uint32_t iret;		/* a jump to here may go all the way */
+	bool covers;		/* nobody shall come to what has trapped */
+	uint32_t led;		/* a jump to here takes it along */
 	unsigned n;		/* bytes of code */
 	bool over;		/* it does not go on behind the last one */
 	unsigned branches;	/* near ones: where, and to what */

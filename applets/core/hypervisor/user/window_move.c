@@ -104,35 +104,6 @@ bool window_jump(struct maker *m, uint32_t to)
 
 /* --- one instruction -------------------------------------------------- */
 
-/*
- * Branches to a fixed place, as near ones.  A call is one still, and comes back
- * to the trampoline; but who is in there now comes back to where it was: that
- * is never inside a window, for a call has five bytes.  False: it is none.
- */
-static bool move_branch(struct maker *m, const uint8_t *p)
-{
-	uint8_t cond = p[0] == 0x0f ? p[1] : p[0] + 0x10;
-	uint32_t word;
-
-	if (p[0] == 0xeb)
-		return window_jump(m, m->end + 2 + (int8_t)p[1]);
-	memcpy(&word, p + 1, sizeof(word));
-	word += m->end + 5;
-	/* Those that a kernel means to replace are in a table of it. */
-	if (p[0] == 0xe9 && !window_is_code(m->u, word))
-		return window_jump(m, word == m->iret ? DIRECT_PC_IRET : word);
-	if (p[0] == 0xe8 && word != m->end + 5) {
-		put(m, p, 1);
-		return put_branch(m, word);
-	}
-	if ((cond & 0xf0) != 0x80)
-		return false;
-	put(m, (uint8_t[]){ 0x0f, cond }, 2);
-	memcpy(&word, p + 2, sizeof(word));
-	return put_branch(m, p[0] == 0x0f ? m->end + 6 + word :
-			  m->end + 2 + (int8_t)p[1]);
-}
-
 /* Done by 64-bit code, which steps over it if it has done it. */
 static bool move_direct(struct maker *m, const uint8_t *p, unsigned n)
 {
@@ -168,6 +139,44 @@ static bool move_better(struct maker *m, const uint8_t *p, unsigned n)
 	put(m, (uint8_t[]){ 0x36, 0x8b, 0x05 | (p[2] & 7) << 3 }, 3);
 	put_word(m, W_CR2);
 	return true;
+}
+
+/* What a jump leads to comes along, and then it goes on behind that. */
+static bool move_led(struct maker *m)
+{
+	const uint8_t *p = maker_text(m->u, m->led);
+	unsigned n = insn_length(p, INSN_MAX);
+
+	return move_better(m, p, n) && (m->over || window_jump(m, m->led + n));
+}
+
+/*
+ * Branches to a fixed place, as near ones.  A call is one still, and comes back
+ * to the trampoline; but who is in there now comes back to where it was: that
+ * is never inside a window, for a call has five bytes.  False: it is none.
+ */
+static bool move_branch(struct maker *m, const uint8_t *p)
+{
+	uint8_t cond = p[0] == 0x0f ? p[1] : p[0] + 0x10;
+	uint32_t word;
+
+	if (p[0] == 0xeb)
+		return window_jump(m, m->end + 2 + (int8_t)p[1]);
+	memcpy(&word, p + 1, sizeof(word));
+	word += m->end + 5;
+	/* Those that a kernel means to replace are in a table of it. */
+	if (p[0] == 0xe9 && !window_is_code(m->u, word))
+		return word == m->led ? move_led(m) : window_jump(m, word);
+	if (p[0] == 0xe8 && word != m->end + 5) {
+		put(m, p, 1);
+		return put_branch(m, word);
+	}
+	if ((cond & 0xf0) != 0x80)
+		return false;
+	put(m, (uint8_t[]){ 0x0f, cond }, 2);
+	memcpy(&word, p + 2, sizeof(word));
+	return put_branch(m, p[0] == 0x0f ? m->end + 6 + word :
+			  m->end + 2 + (int8_t)p[1]);
 }
 
 /*
