@@ -7,13 +7,14 @@
 #include "kind.h"
 
 #define RETRY_NS	1000
-#define FLAGS		8	/* behind the registers, as direct_pc.c pushes it */
+#define FLAGS		8	/* of what direct_pc.c pushes */
 #define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
 
 /* mov to cr3, after which it may be another stub's turn. */
 static bool is_cr3(const uint8_t *bytes)
 {
-	return bytes[0] == 0x0f && bytes[1] == 0x22 && (bytes[2] & 0xf8) == 0xd8;
+	return bytes[0] == 0x0f && bytes[1] == 0x22 &&
+	       (bytes[2] & 0xf8) == 0xd8;
 }
 
 /*

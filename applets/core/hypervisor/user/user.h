@@ -68,6 +68,12 @@ NORETURN void stub_resume(struct user *u);
 /* One of the two timers; ns 0: off; interval 0: once. */
 void stub_timer(int fd, uint64_t ns, uint64_t interval);
 
+/* --- ldt.c ------------------------------------------------------------ */
+
+/* In a stub: as it begins, and before it runs the Guest. */
+void ldt_init(void);
+void ldt_sync(struct user *u, struct space *s);
+
 /* --- fpu.c ------------------------------------------------------------ */
 
 /* Out of the frame of s's handler, and into it; live: out of the registers. */
