@@ -31,14 +31,18 @@ static bool halt(struct user *u, const struct insn *i)
 	return done(u, i);
 }
 
-/* No interrupt comes between it and the next instruction: hlt counts on it. */
+/*
+ * No interrupt comes between it and the next instruction: hlt counts on it.  So
+ * one that waits for this comes before it, and then it is done again; behind
+ * it, where that returns to would be in the way of a window.
+ */
 static bool enable(struct user *u, struct insn *i)
 {
 	u->direct.flag = FLAG_IF;
 	if (insn_take(i, 1) == 0xf4)
 		return halt(u, i);
 	i->used--;
-	return done(u, i);
+	return stock_wanted(u) || done(u, i);
 }
 
 static bool push_flags(struct user *u, const struct insn *i)
