@@ -69,7 +69,10 @@ void window_target(struct user *u, uint32_t va)
 	if (at >= IMAGE_SIZE)
 		return;
 	window_set(w->targets, at, true);
-	for (unsigned i = 0; window_bit(w->inside, at) && i < w->n; i++) {
+	/* Most of that map is never looked at, and then takes no memory. */
+	if (!window_bit(w->pages, at / PAGE) || !window_bit(w->inside, at))
+		return;
+	for (unsigned i = 0; i < w->n; i++) {
 		struct window *x = &w->list[i];
 
 		if (x->made && va - x->va < x->length &&
@@ -100,12 +103,17 @@ static void branch(struct user *u, uint32_t va, const uint8_t *p)
 		window_target(u, va + 6 + word_at(p + 2));
 }
 
-static bool any(const uint8_t *map, unsigned from)
+/* The part of a page, in bytes, that has all of its instructions. */
+static void known_part(const uint8_t *starts, unsigned *from, unsigned *to)
 {
-	for (; from < PAGE / 8; from++)
-		if (map[from])
-			return true;
-	return false;
+	*from = *to = 0;
+	for (unsigned i = 0; i < PAGE / 8; i++) {
+		if (!starts[i])
+			continue;
+		if (!*to)
+			*from = i * 8 + __builtin_ctz(starts[i]);
+		*to = i * 8 + 8;
+	}
 }
 
 /* Where windows are, what they were counts. */
@@ -132,7 +140,7 @@ void window_text(struct user *u, uint32_t va, const uint8_t *page,
 		 const uint8_t *starts)
 {
 	struct windows *w = &u->windows;
-	bool known = false;
+	unsigned from, to;
 
 	if (WINDOWS && !w->image)
 		w->image = va - u->mmu.kernel < IMAGE_AROUND ? u->mmu.kernel :
@@ -141,14 +149,11 @@ void window_text(struct user *u, uint32_t va, const uint8_t *page,
 		return;
 	memcpy(w->starts + (va - w->image) / 8, starts, PAGE / 8);
 	keep_starts(u, va);
+	known_part(starts, &from, &to);
 	for (unsigned i = 0; i < PAGE; i++) {
-		bool start = window_bit(starts, i);
-
-		if (known && i % 8 == 0)
-			known = any(starts, i / 8);
-		known |= start;
 		/* A prefix may say whether a branch is likely. */
-		if (start || !known || (i && (page[i - 1] & 0xef) == 0x2e))
+		if (window_bit(starts, i) || i < from || i >= to ||
+		    (page[i - 1] & 0xef) == 0x2e)
 			branch(u, va + i, page + i);
 		/* Some instructions have addresses of others in them. */
 		if (word_at(page + i) - w->image < IMAGE_SIZE)

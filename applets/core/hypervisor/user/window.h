@@ -60,18 +60,24 @@ struct windows {
 	uint8_t targets[IMAGE_SIZE / 8];
 	uint8_t starts[IMAGE_SIZE / 8];	/* instructions that were read */
 	uint8_t inside[IMAGE_SIZE / 8];	/* windows, without the first byte */
+	uint8_t pages[IMAGE_SIZE / 8 / 4096];	/* those with windows, or once */
 };
 
 struct user;
 
-static inline bool window_bit(const uint8_t *map, uint32_t at)
+/* For each byte of text: a call would cost more. */
+#define WINDOW_INLINE	static inline __attribute__((always_inline))
+
+WINDOW_INLINE bool window_bit(const uint8_t *map, uint32_t at)
 {
 	return at < IMAGE_SIZE && map[at / 8] >> at % 8 & 1;
 }
 
-static inline void window_set(uint8_t *map, uint32_t at, bool to)
+WINDOW_INLINE void window_set(uint8_t *map, uint32_t at, bool to)
 {
-	map[at / 8] = (map[at / 8] & ~(1 << at % 8)) | (to << at % 8);
+	uint8_t bit = 1 << at % 8;
+
+	map[at / 8] = to ? map[at / 8] | bit : map[at / 8] & ~bit;
 }
 
 /*

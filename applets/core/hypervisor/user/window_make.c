@@ -140,6 +140,7 @@ static void commit(struct maker *m)
 			window_target(u, m->branch[i].to);
 	for (uint32_t i = 1; i < x->length; i++)
 		window_set(w->inside, x->va - w->image + i, true);
+	window_set(w->pages, (x->va - w->image) / PAGE, true);
 	w->used += m->n;
 	w->list[w->n++] = *x;
 	u->cpu.eip = x->code + x->to[x->site - x->va];
