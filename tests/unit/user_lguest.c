@@ -203,7 +203,7 @@ static void numbers(void)
 		CHECK(dies(numbers[i], 1, 2, 3));
 		CHECK_EQ(host.crash, CRASH_HCALL);
 		CHECK_EQ(host.args[0], numbers[i]);
-		CHECK(!lguest_may_be_direct(numbers[i]));
+		CHECK(!lguest_may_name(numbers[i]));
 	}
 }
 

@@ -11,9 +11,9 @@
 #include "kind.h"
 
 extern const uint8_t direct_code[], direct_code_end[], direct_iret[],
-	direct_hcall[], direct_critical_end[], direct_pc[], direct_pc_pushes[],
-	direct_pc_calls[], direct_pc_critical_end[], direct_pc_host[],
-	direct_pc_end[];
+	direct_pushes[], direct_hcall[], direct_critical_end[], direct_pc[],
+	direct_pc_pushes[], direct_pc_calls[], direct_pc_critical_end[],
+	direct_pc_host[], direct_pc_end[];
 
 #define THUNK_SIZE	16
 #define LCALL_SIZE	7
@@ -60,7 +60,7 @@ int direct_map(struct user *u, int pc)
 uint32_t direct_calls(const struct user *u, int pushes)
 {
 	if (!u->stock)
-		return DIRECT_CODE;
+		return pushes ? ADDRESS(direct_pushes) : DIRECT_CODE;
 	return pushes ? PC_ADDRESS(direct_pc_pushes) :
 			PC_ADDRESS(direct_pc_calls);
 }
@@ -166,7 +166,14 @@ static bool is_move(const uint8_t *at)
 static bool is_number(const uint8_t *at)
 {
 	return at[0] == 0xb8 && at[1] < 32 && !at[2] && !at[3] && !at[4] &&
-	       lguest_may_be_direct(at[1]);
+	       lguest_may_name(at[1]);
+}
+
+/* mov of another argument, behind that. */
+static bool is_argument(const uint8_t *at)
+{
+	return at[0] >= 0xb9 && at[0] <= 0xbf && at[0] != 0xb8 + SP &&
+	       is_number(at - 5);
 }
 
 /* mov n(%esp), to a register: n has room for our return address. */
@@ -184,7 +191,7 @@ static unsigned window(const uint8_t *at)
 {
 	unsigned k = is_move(at - 2) ? 2 : 0;
 
-	if (is_number(at - k - 5))
+	if (is_number(at - k - 5) || is_argument(at - k - 5))
 		return k + 5;
 	if (is_load(at - k - 4))
 		return k + 4;
@@ -223,7 +230,7 @@ static bool is_near_target(const uint8_t *text, uint32_t n, uint32_t first,
 	return false;
 }
 
-/* From afar: any four bytes that could be such a jump's. */
+/* From afar: wherever such a jump or call could be. */
 static bool is_target(const uint8_t *text, uint32_t n, uint32_t first,
 		      uint32_t last)
 {
@@ -231,7 +238,10 @@ static bool is_target(const uint8_t *text, uint32_t n, uint32_t first,
 
 	if (is_near_target(text, n, first, last))
 		return true;
-	for (uint32_t i = 0; i + 4 <= n; i++) {
+	for (uint32_t i = 2; i + 4 <= n; i++) {
+		if ((text[i - 1] & 0xfe) != 0xe8 &&
+		    (text[i - 2] != 0x0f || (text[i - 1] & 0xf0) != 0x80))
+			continue;
 		memcpy(&far, text + i, 4);
 		if (i + 4 + far - first - 1 < last - first)
 			return true;
@@ -239,22 +249,35 @@ static bool is_target(const uint8_t *text, uint32_t n, uint32_t first,
 	return false;
 }
 
+/*
+ * Behind a single move, there is room together with what is left of a vmcall;
+ * or with ret, and then it is a jump, and who is called returns for both.
+ */
+static bool takes_next(const uint8_t *at)
+{
+	return is_move(at - 2) && (at[2] == 0x90 || at[2] == 0xc3);
+}
+
 static bool patch_hcall(struct user *u, uint8_t *text, uint32_t n, uint32_t i,
 			uint32_t va)
 {
 	unsigned k = window(text + i);
+	bool next = !k && takes_next(text + i);
+	bool jump = next && text[i + 2] == 0xc3;
 	uint8_t *thunk = u->direct_code + u->thunks;
 	uint32_t thunk_va = DIRECT_CODE + u->thunks;
 
+	if (next)
+		k = 2;
 	if (!k || u->thunks + THUNK_SIZE > PAGE ||
-	    is_target(text, n, i - k, i))
+	    is_target(text, n, i - k, i + 2 * next))
 		return false;
 	memcpy(thunk, text + i - k, k);
 	if (is_load(thunk))
 		thunk[3] += 4;
 	put_jump(thunk + k, thunk_va + k, 0xe9, ADDRESS(direct_hcall));
-	put_jump(text + i - k, va + i - k, 0xe8, thunk_va);
-	memset(text + i - k + 5, 0x90, k + 2 - 5);
+	memset(text + i - k, 0x90, k + 2 + next);
+	put_jump(text + i - k, va + i - k, jump ? 0xe9 : 0xe8, thunk_va);
 	u->thunks += THUNK_SIZE;
 	return true;
 }
@@ -323,15 +346,14 @@ static uint8_t insn_at(const struct user *u, uint32_t eip)
 int direct_trap(struct user *u)
 {
 	struct cpu *c = &u->cpu;
+	bool pushes = c->eip == direct_calls(u, true);
 
 	if (!direct_is_critical(u, c->eip))
 		return false;
 	if (c->signal == SIGUSR1)
 		return true;
-	if (c->eip == (u->stock ? PC_ADDRESS(direct_pc_calls) : DIRECT_CODE) ||
-	    (u->stock && c->eip == PC_ADDRESS(direct_pc_pushes)))
-		return by_trap(u, u->stock &&
-			       c->eip == PC_ADDRESS(direct_pc_pushes));
+	if (pushes || c->eip == direct_calls(u, false))
+		return by_trap(u, pushes);
 	/* The other thing that traps here on purpose is an iret. */
 	if (c->trap == TRAP_GP && insn_at(u, c->eip) != 0xcf) {
 		/* The ljmp: there is no such address for a program. */

@@ -8,27 +8,37 @@
 #define STR2(x)		#x
 #define STR(x)		STR2(x)
 
-asm(
-"	.section .rodata.direct, \"a\"\n"
-"	.code32\n"
-"	.globl direct_code, direct_code_end, direct_iret, direct_hcall\n"
-"	.globl direct_critical_end\n"
-"direct_code:\n"
 /*
  * From a program by lcall: eip and cs on its stack.  Its flags are what they
  * were, so nothing here may change them.  Behind the call there is an int
  * $0x80: a system call that is restarted begins two bytes before where it
- * would return to.
+ * would return to.  Some vDSOs have pushed three registers before it.
  */
-"	push	%eax\n"
-"	mov	$0x2b, %eax\n"
-"	mov	%eax, %es\n"
-"	mov	4(%esp), %eax\n"
-"	lea	2(%eax), %eax\n"
-"	mov	%eax, %es:" STR(D_EIP) "\n"
-"	pop	%eax\n"
+#define ENTRY								\
+"	push	%eax\n"							\
+"	mov	$0x2b, %eax\n"						\
+"	mov	%eax, %es\n"						\
+"	mov	4(%esp), %eax\n"					\
+"	lea	2(%eax), %eax\n"					\
+"	mov	%eax, %es:" STR(D_EIP) "\n"				\
+"	pop	%eax\n"							\
 "	lea	8(%esp), %esp\n"
-"	mov	%esp, %es:" STR(D_ESP) "\n"
+
+asm(
+"	.section .rodata.direct, \"a\"\n"
+"	.code32\n"
+"	.globl direct_code, direct_code_end, direct_iret, direct_hcall\n"
+"	.globl direct_critical_end, direct_pushes\n"
+"direct_code:\n"
+ENTRY
+"	jmp	1f\n"
+"direct_pushes:\n"
+ENTRY
+"	mov	%ecx, -4(%esp)\n"
+"	mov	%edx, -8(%esp)\n"
+"	mov	%ebp, -12(%esp)\n"
+"	lea	-12(%esp), %esp\n"
+"1:	mov	%esp, %es:" STR(D_ESP) "\n"
 "	lss	%es:" STR(D_STACK) ", %esp\n"
 "	pushl	$0x7b\n"
 "	pushl	%ss:" STR(D_ESP) "\n"

@@ -165,14 +165,20 @@ static void hypercall(struct user *u, const uint32_t a[ARGS])
 		 1u << SET_PGD | 1u << SEND_INTERRUPTS | \
 		 1u << NEW_PGTABLE | 1u << LOAD_TLS)
 
-bool lguest_may_be_direct(uint32_t n)
+static bool may_be_direct(uint32_t n)
 {
 	return n < 32 && DIRECT >> n & 1;
 }
 
+/* With their first tables, kernels are not yet where they will be. */
+bool lguest_may_name(uint32_t n)
+{
+	return may_be_direct(n) && n != NEW_PGTABLE;
+}
+
 static bool is_direct(struct user *u, const uint32_t a[ARGS])
 {
-	if (!lguest_may_be_direct(a[0]))
+	if (!may_be_direct(a[0]))
 		return false;
 	switch (a[0]) {
 	case SEND_INTERRUPTS:
@@ -231,24 +237,33 @@ static void hypercalls_waiting(struct user *u)
 	}
 }
 
+/* 2.6.29 and before have another order here, too. */
+static void arguments(const struct user *u, uint32_t a[ARGS])
+{
+	const uint32_t *r = u->cpu.gpr;
+	bool old = u->lg.edx_first;
+
+	a[0] = r[AX];
+	a[1] = old ? r[DX] : r[BX];
+	a[2] = old ? r[BX] : r[CX];
+	a[3] = old ? r[CX] : r[DX];
+	a[4] = r[SI];
+}
+
 void lguest_hypercall(struct user *u)
 {
 	const uint32_t *r = u->cpu.gpr;
-	uint32_t a[ARGS] = { r[AX], r[BX], r[CX], r[DX], r[SI] };
+	uint32_t a[ARGS];
 
 	u->n.hcalls++;
 	if (!u->lg.data) {
-		if (a[0] == INIT)
+		if (r[AX] == INIT)
 			data_init(u, r[BX], r[DX]);
 		else
-			stub_crash(u, CRASH_NO_INIT, a[0], 0, 0);
+			stub_crash(u, CRASH_NO_INIT, r[AX], 0, 0);
 		return;
 	}
-	if (u->lg.edx_first) {
-		a[1] = r[DX];
-		a[2] = r[BX];
-		a[3] = r[CX];
-	}
+	arguments(u, a);
 	hypercalls_waiting(u);
 	hypercall(u, a);
 }
@@ -269,27 +284,18 @@ static bool waiting_are_direct(struct user *u)
 	return true;
 }
 
-/* It goes on where its call returns to: in another stub, or other segments. */
-static NORETURN void elsewhere(struct user *u, const uint64_t *r)
-{
-	struct cpu *c = &u->cpu;
-
-	for (unsigned i = 0; i < 8; i++)
-		c->gpr[i] = r[i];
-	c->eip = *(uint32_t *)(uintptr_t)c->gpr[SP];
-	c->gpr[SP] += 8;
-	c->eflags = 2;			/* no carry: it is done */
-	stub_resume(u);
-}
-
 int lguest_direct(const uint64_t *r)
 {
 	struct user *u = USER;
-	uint32_t a[ARGS] = { r[AX], r[BX], r[CX], r[DX], r[SI] };
+	struct cpu *c = &u->cpu;
+	uint32_t a[ARGS];
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
 
-	if (!u->lg.data || u->direct.user || u->lg.edx_first ||
-	    !is_direct(u, a) || !waiting_are_direct(u))
+	for (unsigned i = 0; i < 8; i++)
+		c->gpr[i] = r[i];
+	arguments(u, a);
+	if (!u->lg.data || u->direct.user || !is_direct(u, a) ||
+	    !waiting_are_direct(u))
 		return 1;
 	/* An interrupt that could come now had better come. */
 	if (lguest_wanted(u) && lguest_flag(u))
@@ -298,10 +304,15 @@ int lguest_direct(const uint64_t *r)
 	hypercalls_waiting(u);
 	hypercall(u, a);
 	if (u->mmu.keys[space_index(u, s)] != u->mmu.cr3 ||
-	    u->cpu.gdt_generation != s->ldt_generation)
-		elsewhere(u, r);
+	    c->gdt_generation != s->ldt_generation) {
+		/* Another stub's turn, or other segments: to who called. */
+		c->eip = *(uint32_t *)(uintptr_t)c->gpr[SP];
+		c->gpr[SP] += 8;
+		c->eflags = 2;	/* no carry: it is done */
+		stub_resume(u);
+	}
 	space_drain(u, s);
-	u->direct.slow = u->cpu.ts || lguest_wanted(u);
+	u->direct.slow = c->ts || lguest_wanted(u);
 	return 0;
 }
 

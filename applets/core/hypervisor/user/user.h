@@ -271,8 +271,8 @@ void lguest_hypercall(struct user *u);
 /* From the direct path, with the registers AX to DI.  1: not by this way. */
 int lguest_direct(const uint64_t *gpr);
 
-/* Hypercall n, with the right arguments? */
-bool lguest_may_be_direct(uint32_t n);
+/* Can that be hypercall n, where the kernel names it before an int? */
+bool lguest_may_name(uint32_t n);
 
 /* The TSC and the monotonic clock, of one moment. */
 void lguest_sample(uint64_t *tsc, uint64_t *ns);

@@ -41,7 +41,7 @@ static uint32_t vdso_write(const struct user *u, uint8_t *page, uint32_t at)
 	unsigned nops = 0;
 
 	/* Of those that used to be for sysenter; here they are done there. */
-	if (u->stock && pushes_before(page + at)) {
+	if (pushes_before(page + at)) {
 		to = direct_calls(u, true);
 		nops = 7;
 	}
