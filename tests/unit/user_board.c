@@ -74,6 +74,12 @@ void stub_crash(struct user *user, enum crash why, uint32_t a, uint32_t b,
 	abort();
 }
 
+void stub_resume(struct user *user)
+{
+	(void)user;
+	abort();
+}
+
 void stub_handle_signals(unsigned me)
 {
 	(void)me;

@@ -35,7 +35,7 @@ static struct {
 	uint32_t args[3];
 	jmp_buf *out;		/* a crash in a stub does not return */
 
-	unsigned posts, notes, timers;
+	unsigned posts, notes, timers, resumes;
 	struct post post;	/* the last one, or note */
 	uint32_t answer;	/* to a read */
 	uint64_t ns;
@@ -130,6 +130,16 @@ void stub_crash(struct user *user, enum crash why, uint32_t a, uint32_t b,
 	host.args[2] = c;
 	if (host.out)
 		longjmp(*host.out, 1);
+}
+
+/* So does what goes on elsewhere. */
+void stub_resume(struct user *user)
+{
+	CHECK(user == u);
+	host.resumes++;
+	if (host.out)
+		longjmp(*host.out, 1);
+	abort();
 }
 
 void stub_post(struct user *user)

@@ -413,16 +413,22 @@ static int direct(uint32_t n, uint32_t a, uint32_t b)
 static void directly(void)
 {
 	begin(3);
+	u->mmu.keys[0] = u->mmu.cr3;
 	for (unsigned n = 0; n < 256; n++) {
 		bool fine = n == FLUSH_ASYNC || n == SET_TS || n == SET_PTE ||
 			    n == FLUSH_TLB || n == SET_CLOCKEVENT ||
-			    n == SET_PGD || n == SEND_INTERRUPTS;
+			    n == SET_PGD || n == SEND_INTERRUPTS ||
+			    n == LOAD_TLS || (n == NEW_PGTABLE &&
+					      !u->mmu.linear);
 
 		if (n != SET_STACK)
 			CHECK_EQ(direct(n, 0, 0), !fine);
 	}
 	CHECK_EQ(host.crashes, 0);
 	CHECK_EQ(direct(FLUSH_TLB, 1, 0), 1);
+	u->lg.edx_first = true;		/* and that is 0 */
+	CHECK_EQ(direct(FLUSH_TLB, 1, 0), 0);
+	u->lg.edx_first = false;
 	CHECK_EQ(direct(SET_PTE, 0, KERNEL), 1);
 	/* What waits may not be done there: then nothing is. */
 	wait_in_ring(u->lg.next_hcall % RING, HALT, 0, 0, 0);
@@ -440,6 +446,42 @@ static void directly(void)
 	*host_word(DATA + 4) = 1;		/* blocked */
 	CHECK_EQ(direct(SET_TS, 1, 0), 0);
 	CHECK(u->cpu.ts && u->direct.slow);
+}
+
+/* Other tables, or other segments: not in the middle of a call. */
+static void elsewhere(void)
+{
+	uint32_t *stack = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+			       MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	uint64_t r[8] = { [AX] = NEW_PGTABLE, [BX] = PGDIR,
+			  [SP] = (uintptr_t)stack, [SI] = 77 };
+	uint32_t tls[6] = { 0xffff, 0xcff200 };
+	const struct cpu *c;
+
+	begin(3);
+	c = &u->cpu;
+	u->mmu.linear = false;
+	u->mmu.keys[0] = u->mmu.cr3 = PGDIR;
+	stack[0] = KERNEL + 1234;
+	/* The same tables again are nothing new. */
+	CHECK_EQ(lguest_direct(r), 0);
+	CHECK_EQ(host.resumes, 0);
+	r[BX] = PGDIR - PAGE;
+	CHECK(CRASHES(lguest_direct(r)));
+	CHECK_EQ(host.resumes, 1);
+	CHECK_EQ(u->mmu.cr3, PGDIR - PAGE);
+	CHECK_EQ(c->eip, KERNEL + 1234);
+	CHECK_EQ(c->gpr[SP], (uintptr_t)stack + 8);
+	CHECK_EQ(c->gpr[SI], 77);
+	u->mmu.keys[0] = u->mmu.cr3;
+	memcpy(u->ram + CODE, tls, sizeof(tls));
+	r[AX] = LOAD_TLS;
+	r[BX] = CODE;
+	CHECK(CRASHES(lguest_direct(r)));
+	CHECK_EQ(host.resumes, 2);
+	CHECK_EQ(c->gdt[GDT_TLS][1], tls[1]);
+	CHECK_EQ(host.crashes, 0);
+	munmap(stack, PAGE);
 }
 
 /* --- interrupts ----------------------------------------------------------- */
@@ -504,6 +546,7 @@ int main(void)
 	RUN(ring_gap);
 	RUN(ring_of_garbage);
 	RUN(directly);
+	RUN(elsewhere);
 	RUN(interrupts);
 	return rig_done();
 }
