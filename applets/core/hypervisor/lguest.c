@@ -236,6 +236,7 @@ const struct hypervisor hypervisor_lguest = {
 	.start = hypervisor_lguest_start,
 	.destroy = hypervisor_lguest_destroy,
 	.wait = lguest_wait,
+	.hush = lguest_hush,
 	.doorbell = lguest_doorbell,
 	.line = hypervisor_lguest_line,
 	.line_is_event = true,

@@ -24,8 +24,6 @@
 #define VECTOR_SYSCALL	0x80
 #define FLAG_IF		0x200
 
-#define STEP		8	/* words: no ring is missed */
-#define SEARCH_FROM	MIB(1)
 #define SEARCH_END	MIB(32)
 /*
  * When a Guest makes us do something, its kernel is unpacked; but some
@@ -60,10 +58,12 @@ static bool is_ring(const uint32_t *at)
 static const uint32_t *find_ring(const struct guest *g)
 {
 	uint64_t end = g->mem.size < SEARCH_END ? g->mem.size : SEARCH_END;
+	uint64_t begin = lguest.kernel / LGUEST_PAGE * LGUEST_PAGE;
 	const uint32_t *at = mem_at(&g->mem, 0, end), *from, *last;
 
 	last = at + end / sizeof(*at) - KERNEL_MAX - 2;
-	for (at += SEARCH_FROM / sizeof(*at); at < last; at += STEP) {
+	/* Before the kernel there is nothing but pages to come. */
+	for (at += begin / sizeof(*at); at < last; at += RING) {
 		if (*at != UINT32_MAX)
 			continue;
 		for (from = at; from > at - RING && from[-1] == UINT32_MAX;)
@@ -77,7 +77,8 @@ static const uint32_t *find_ring(const struct guest *g)
 void lguest_flag_reset(void)
 {
 	pending = NULL;
-	turns = 0;
+	/* These Hosts have no such flag. */
+	turns = lguest.generation == LGUEST_PGDIR ? LAST_LOOK : 0;
 }
 
 static void look(const struct guest *g)
