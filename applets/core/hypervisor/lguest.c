@@ -171,7 +171,7 @@ static void hypervisor_lguest_create(struct guest *g)
 	bool old = lguest.generation == LGUEST_PGDIR;
 	long rc;
 
-	lguest_flag_reset();
+	lguest_flag_reset(g);
 	lguest.fd = next_file(g);
 	rc = lguest_request(lguest.fd, LHREQ_INITIALIZE, base, limit,
 			    old ? pgdir : entry, old ? entry :

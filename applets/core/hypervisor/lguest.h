@@ -43,7 +43,7 @@ gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir);
 
 /* --- lguest_flag.c --- */
 /* A new Guest; and before each read(2) that runs it. */
-void lguest_flag_reset(void);
+void lguest_flag_reset(const struct guest *g);
 void lguest_flag_clear(const struct guest *g);
 
 /* --- lguest_run.c --- */
