@@ -48,13 +48,16 @@ static void async_restore(void)
 
 void lguest_hush(int fd, bool on)
 {
+	struct pollfd look = { .fd = fd, .events = POLLIN };
 	static pid_t self;
 
 	if (!self)
 		self = getpid();
 	/* Of all ways to have no signals the one that takes the least time. */
 	fcntl(fd, F_SETOWN, on ? 0 : self);
-	nquiet = FDS_MAX;
+	/* What came meanwhile nobody tells: it is the only one to ask. */
+	if (!on && poll(&look, 1, 0))
+		nquiet = FDS_MAX;
 }
 
 static void async_add(int fd)
@@ -222,7 +225,7 @@ static void run(struct guest *g)
  *   ready first and signals then);
  * - nothing that was found may still be there: finding something makes us ask
  *   again, until there is nothing;
- * - who had a descriptor hushed makes us ask again, too;
+ * - of one that was hushed we ask poll(2) when it no longer is;
  * - a number means another file only after a turn in which nobody asked for
  *   it, for who accepts a connection has closed the one before a turn ago;
  * - what the Guest makes us do between only changes what is asked for, or
