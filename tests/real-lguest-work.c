@@ -8,8 +8,8 @@
  *	work sink|source PORT		the other ends, for ever
  *	work clock			what time it is
  *	work stir			credits the kernel with random numbers
- *	work naps SECONDS		wakes up 250 times a second, and says what
- *					that took of a CPU
+ *	work naps SECONDS		wakes up 250 times a second, and says
+ *					what that took of a CPU
  *	work terminal COMMAND...	runs it on a terminal that our standard
  *					input types on
  */

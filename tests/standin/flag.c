@@ -3,6 +3,8 @@
  * lguest_data.irq_pending, which Hosts set and forget: the Launcher clears it
  * before the Guest runs, once it has found out where that is.
  */
+#include <string.h>
+
 #include "scripts.h"
 
 #define AT	(SCRATCH + 0x30014)	/* as aligned as a word has to be */
