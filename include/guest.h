@@ -92,6 +92,12 @@ struct hypervisor {
 	/* The loop's wait, as ppoll(2).  NULL: ppoll(2) itself. */
 	int (*wait)(struct guest *g, struct pollfd *fds, nfds_t n,
 		    const struct timespec *timeout, const sigset_t *mask);
+	/*
+	 * Where being told that fd is ready costs time: not to tell (on), as
+	 * its owner looks by himself; and again (off), which the next wait
+	 * begins with a look at.  NULL: it costs nothing.
+	 */
+	void (*hush)(int fd, bool on);
 	/* Sets the level of interrupt line irq (a GSI). */
 	void (*line)(struct guest *g, unsigned irq, bool level);
 	/* Each `true` is an interrupt; a line that stays up says no more. */

@@ -6,9 +6,10 @@
  *	work read|direct-read|direct-write|fsync FILE KIB COUNT
  *	work send|receive ADDRESS PORT MIB
  *	work sink|source PORT		the other ends, for ever
+ *	work clock			what time it is
  *	work stir			credits the kernel with random numbers
- *	work naps SECONDS		wakes up 250 times a second, and says what
- *					that took of a CPU
+ *	work naps SECONDS		wakes up 250 times a second, and says
+ *					what that took of a CPU
  *	work terminal COMMAND...	runs it on a terminal that our standard
  *					input types on
  */
@@ -210,6 +211,10 @@ int main(int argc, char **argv)
 		return terminal(argv + 2);
 	if (argc == 2 && !strcmp(how, "stir"))
 		return stir();
+	if (argc == 2 && !strcmp(how, "clock")) {
+		printf("%llu\n", (unsigned long long)start);
+		return 0;
+	}
 	if (argc == 3 && !strcmp(how, "naps")) {
 		printf("%llu\n", (unsigned long long)naps(atoi(argv[2])));
 		return 0;

@@ -10,24 +10,19 @@
 unsigned iov_slice(struct iovec *dst, const struct iovec *iov, unsigned n,
 		   size_t off, size_t len)
 {
-	unsigned used = 0;
+	struct iovec *to = dst;
 
-	for (unsigned i = 0; i < n && len; i++) {
-		size_t have = iov[i].iov_len;
-
-		if (off >= have) {
-			off -= have;
-			continue;
-		}
-		have -= off;
-		if (have > len)
-			have = len;
-		dst[used].iov_base = (char *)iov[i].iov_base + off;
-		dst[used++].iov_len = have;
-		len -= have;
+	for (; n && off >= iov->iov_len; n--)
+		off -= iov++->iov_len;
+	for (; n && len; n--, iov++, to++) {
+		to->iov_base = (char *)iov->iov_base + off;
+		to->iov_len = iov->iov_len - off;
+		if (to->iov_len > len)
+			to->iov_len = len;
+		len -= to->iov_len;
 		off = 0;
 	}
-	return used;
+	return to - dst;
 }
 
 /* memcpy between iovecs and buf; the direction is all that differs. */

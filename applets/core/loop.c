@@ -161,10 +161,15 @@ static int loop_wait(struct guest *g, struct pollfd *fds, unsigned n,
 		     int timeout_ms)
 {
 	uint64_t ns = next_deadline(timeout_ms);
-	struct timespec ts = { ns / NS_PER_S, ns % NS_PER_S };
-	const struct timespec *timeout = ns == UINT64_MAX ? NULL : &ts;
+	const struct timespec *timeout = NULL;
 	const sigset_t *mask = nsignals ? &waiting_mask : NULL;
+	struct timespec ts;
 
+	/* A division of 64 bits is a loop to some Hosts: not for nothing. */
+	if (ns != UINT64_MAX) {
+		ts = (struct timespec){ ns / NS_PER_S, ns % NS_PER_S };
+		timeout = &ts;
+	}
 	if (g->hv && g->hv->wait)
 		return g->hv->wait(g, fds, n, timeout, mask);
 	return ppoll(fds, n, timeout, mask);

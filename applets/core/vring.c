@@ -165,7 +165,21 @@ struct walk {
 	unsigned taken;		/* descriptors so far: they are bounded */
 	bool indirect;		/* in an indirect table already */
 	bool done;
+	const struct region *low;	/* RAM from 0 on */
 };
+
+/*
+ * A frame's buffer may be 18 descriptors, and nearly all RAM is what is below
+ * the first hole: so there is a short way there.
+ */
+static void *walk_at(const struct walk *w, const struct vring_desc *desc)
+{
+	size_t size = w->low->size;
+
+	if (desc->addr < size && desc->len <= size - (size_t)desc->addr)
+		return w->low->host + (size_t)desc->addr;
+	return mem_at(&w->q->d->g->mem, desc->addr, desc->len);
+}
 
 /* One buffer of the chain.  Returns what is wrong with it, or NULL. */
 static const char *walk_buffer(struct walk *w, struct chain *c,
@@ -179,7 +193,7 @@ static const char *walk_buffer(struct walk *w, struct chain *c,
 		return "readable buffer after a writable one (VIRTIO 2.7.4.2)";
 	if (!desc->len)
 		return NULL;
-	host = mem_at(&w->q->d->g->mem, desc->addr, desc->len);
+	host = walk_at(w, desc);
 	if (!host)
 		return "buffer outside RAM (VIRTIO 2.7.5)";
 	*iov = (struct iovec){ host, desc->len };
@@ -240,7 +254,8 @@ static const char *walk_step(struct walk *w, struct chain *c)
 static const char *vq_walk(struct virtqueue *q, struct chain *c)
 {
 	struct walk w = { .q = q, .table = q->vdesc, .entries = q->size,
-			  .next = c->head };
+			  .next = c->head,
+			  .low = &q->d->g->mem.regions[0] };
 	const char *wrong = NULL;
 
 	c->nout = c->nin = 0;

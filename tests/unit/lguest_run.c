@@ -123,6 +123,46 @@ static void descriptor_of_somebody_dead(void)
 	CHECK_EQ(fcntl(ends[0], F_GETOWN), getpid());
 }
 
+/* The Guest says something that makes no work, or would. */
+static void host_notifies(void)
+{
+	uint32_t nothing = 0;
+
+	CHECK_EQ(write(host, &nothing, 4), 4);
+}
+
+/*
+ * No signal for what comes while its owner looks by himself; but what he has
+ * left is found before the Guest goes on.
+ */
+static void descriptor_is_hushed(void)
+{
+	static struct watch w = { .ready = ready, .owner = &w };
+	int ends[2];
+
+	make_guest();
+	CHECK(!pipe(ends));
+	readies = 1;
+	w.fd = ends[0];
+	watch_add(&w);
+	host_notifies();
+	loop_turn(g, -1);
+	CHECK(!interruptible_is_woken());
+	lguest_hush(ends[0], true);
+	CHECK_EQ(write(ends[1], "x", 1), 1);
+	CHECK(!interruptible_is_woken());
+	lguest_hush(ends[0], false);
+	host_notifies();
+	loop_turn(g, -1);
+	CHECK_EQ(readies, 2);
+	/* And then signals come again. */
+	loop_turn(g, -1);
+	CHECK_EQ(write(ends[1], "x", 1), 1);
+	CHECK(interruptible_is_woken());
+	loop_turn(g, -1);
+	CHECK_EQ(readies, 3);
+}
+
 /* Also in the last microsecond of a second. */
 static void alarms(void)
 {
@@ -198,6 +238,7 @@ int main(void)
 	RUN(signal_while_serving);
 	RUN(descriptor_raises_a_signal);
 	RUN(descriptor_of_somebody_dead);
+	RUN(descriptor_is_hushed);
 	RUN(alarms);
 	RUN(woken_before_registers);
 	return rig_done();

@@ -104,6 +104,34 @@ static void test_answered_at_once(void)
 	CHECK_EQ(count_used(rx), 1);
 }
 
+static char hushes[16];		/* what was asked for, and when */
+static unsigned nhushes;
+
+static void note_hush(int fd, bool on)
+{
+	CHECK_EQ(fd, n->wire.fd);
+	CHECK_EQ(count_used(rx), !on);
+	hushes[nhushes++] = on ? 'h' : '.';
+}
+
+/* Who is sure of an answer needs nobody to tell him of it; others do. */
+static void test_hushed_while_sure(void)
+{
+	struct hypervisor telling;
+
+	begin();
+	telling = *d->g->hv;
+	telling.hush = note_hush;
+	d->g->hv = &telling;
+	add_buffers(100, BUFFER);
+	n->answers = ANSWERS_SURE - 1;
+	send_one(false);
+	CHECK_EQ(nhushes, 0);
+	n->answers = ANSWERS_SURE;
+	send_one(true);
+	CHECK(!strcmp(hushes, "h."));
+}
+
 /* A driver without buffers, or with a broken receive queue, sends as ever. */
 static void test_answer_to_a_broken_ring(void)
 {
@@ -124,6 +152,7 @@ int main(void)
 	RUN(test_small_then_large);
 	RUN(test_single_then_many);
 	RUN(test_answered_at_once);
+	RUN(test_hushed_while_sure);
 	RUN(test_answer_to_a_broken_ring);
 	return rig_done();
 }

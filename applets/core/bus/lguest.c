@@ -30,7 +30,7 @@ static unsigned irqs_used = 1;
 
 static uint8_t *page_at(const struct guest *g, unsigned off)
 {
-	return (uint8_t *)mem_at(&g->mem, g->mem.size, LGUEST_PAGE) + off;
+	return g->mem.devices.host + off;
 }
 
 /* Descriptors, avail, then used at the next boundary (VIRTIO 2.7.2). */
@@ -180,6 +180,8 @@ static void kicked(struct place *p, unsigned queue)
 static void bus_lguest_notify(struct guest *g, uint64_t off, unsigned width,
 			      uint64_t value)
 {
+	const gpa_t at = g->mem.size + off;
+
 	(void)width, (void)value;
 	for (unsigned i = 0; i < g->ndevices; i++) {
 		struct place *p = &places[i];
@@ -187,7 +189,7 @@ static void bus_lguest_notify(struct guest *g, uint64_t off, unsigned width,
 		if (off == p->desc)
 			status_changed(p);
 		for (unsigned q = 0; q < p->d->type->nqueues; q++)
-			if (g->mem.size + off == p->rings[q])
+			if (at == p->rings[q])
 				kicked(p, q);
 	}
 }

@@ -133,24 +133,32 @@ static void net_take_answer(struct net *n)
 	struct virtqueue *q = &n->d->queues[RX];
 	uint16_t before = q->used_idx;
 
-	n->turns_tx = 0;
-	if (n->answers < ANSWERS_SURE || !net_rx_wants(n))
-		return;
 	virtio_serve(q);
 	if (q->used_idx == before)
 		n->answers = 0;
 }
 
+static bool net_send(struct net *n, struct virtqueue *q)
+{
+	void (*hush)(int fd, bool on) = n->d->g->hv->hush;
+	bool sure = n->answers >= ANSWERS_SURE && net_rx_wants(n), more;
+
+	n->turns_tx = 0;
+	if (sure && hush)
+		hush(n->wire.fd, true);
+	more = net_tx(n, q);
+	if (sure)
+		net_take_answer(n);
+	if (sure && hush)
+		hush(n->wire.fd, false);
+	return more;
+}
+
 static bool net_kick(struct device *d, struct virtqueue *q)
 {
 	struct net *n = d->state;
-	bool more;
 
-	if (q->index == RX)
-		return net_rx(n, q);
-	more = net_tx(n, q);
-	net_take_answer(n);
-	return more;
+	return q->index == RX ? net_rx(n, q) : net_send(n, q);
 }
 
 /*

@@ -171,7 +171,7 @@ static void hypervisor_lguest_create(struct guest *g)
 	bool old = lguest.generation == LGUEST_PGDIR;
 	long rc;
 
-	lguest_flag_reset();
+	lguest_flag_reset(g);
 	lguest.fd = next_file(g);
 	rc = lguest_request(lguest.fd, LHREQ_INITIALIZE, base, limit,
 			    old ? pgdir : entry, old ? entry :
@@ -236,6 +236,7 @@ const struct hypervisor hypervisor_lguest = {
 	.start = hypervisor_lguest_start,
 	.destroy = hypervisor_lguest_destroy,
 	.wait = lguest_wait,
+	.hush = lguest_hush,
 	.doorbell = lguest_doorbell,
 	.line = hypervisor_lguest_line,
 	.line_is_event = true,

@@ -21,6 +21,7 @@ enum generation {
 struct lguest {
 	int fd;			/* the Guest; -1: none */
 	enum generation generation;
+	gpa_t kernel;		/* it is nowhere before that */
 };
 
 extern struct lguest lguest;
@@ -42,10 +43,11 @@ gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir);
 
 /* --- lguest_flag.c --- */
 /* A new Guest; and before each read(2) that runs it. */
-void lguest_flag_reset(void);
+void lguest_flag_reset(const struct guest *g);
 void lguest_flag_clear(const struct guest *g);
 
 /* --- lguest_run.c --- */
+void lguest_hush(int fd, bool on);
 int lguest_wait(struct guest *g, struct pollfd *fds, nfds_t n,
 		const struct timespec *timeout, const sigset_t *mask);
 

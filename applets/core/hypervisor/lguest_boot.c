@@ -57,6 +57,7 @@ gpa_t lguest_boot_load(struct guest *g, gpa_t *pgdir)
 
 	load_linux(g, &boot);
 	load_lguest_params(g, PARAMS);
+	lguest.kernel = boot.kernel_start;
 	top = boot.initrd_start ? boot.initrd_start : g->mem.size;
 	*pgdir = 0;
 	if (lguest.generation == LGUEST_PGDIR) {

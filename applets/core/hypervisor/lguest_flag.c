@@ -9,6 +9,8 @@
  * We clear it each time before the Guest runs.  Nothing gets lost: the Host
  * looks what is pending before it enters the Guest, and sets it again.
  */
+#include <string.h>
+
 #include "lguest.h"
 
 /*
@@ -24,8 +26,6 @@
 #define VECTOR_SYSCALL	0x80
 #define FLAG_IF		0x200
 
-#define STEP		8	/* words: no ring is missed */
-#define SEARCH_FROM	MIB(1)
 #define SEARCH_END	MIB(32)
 /*
  * When a Guest makes us do something, its kernel is unpacked; but some
@@ -53,6 +53,16 @@ static bool is_ring(const uint32_t *at)
 	return is_kernel(at + KERNEL_OLD);
 }
 
+/* Around a word that may be of a ring; NULL: it is of none. */
+static const uint32_t *ring_around(const uint32_t *at)
+{
+	const uint32_t *from = at;
+
+	while (from > at - RING && from[-1] == UINT32_MAX)
+		from--;
+	return is_ring(from) ? from : NULL;
+}
+
 /*
  * The Guest stands still meanwhile.  What it makes us take for its data is at
  * most its own memory.
@@ -60,24 +70,25 @@ static bool is_ring(const uint32_t *at)
 static const uint32_t *find_ring(const struct guest *g)
 {
 	uint64_t end = g->mem.size < SEARCH_END ? g->mem.size : SEARCH_END;
-	const uint32_t *at = mem_at(&g->mem, 0, end), *from, *last;
+	uint64_t begin = lguest.kernel / LGUEST_PAGE * LGUEST_PAGE;
+	const uint32_t *at = mem_at(&g->mem, 0, end), *ring, *last;
 
 	last = at + end / sizeof(*at) - KERNEL_MAX - 2;
-	for (at += SEARCH_FROM / sizeof(*at); at < last; at += STEP) {
-		if (*at != UINT32_MAX)
-			continue;
-		for (from = at; from > at - RING && from[-1] == UINT32_MAX;)
-			from--;
-		if (is_ring(from))
-			return from;
-	}
+	/* Before the kernel there is nothing but pages to come. */
+	for (at += begin / sizeof(*at); at < last; at += RING)
+		if (*at == UINT32_MAX && (ring = ring_around(at)))
+			return ring;
 	return NULL;
 }
 
-void lguest_flag_reset(void)
+void lguest_flag_reset(const struct guest *g)
 {
+	const char *version = g->image->version;
+
 	pending = NULL;
-	turns = 0;
+	/* Who says that he is so old need not be searched. */
+	turns = !strncmp(version, "2.6.2", 5) ||
+		!strncmp(version, "2.6.30", 6) ? LAST_LOOK : 0;
 }
 
 static void look(const struct guest *g)

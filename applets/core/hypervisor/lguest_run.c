@@ -46,6 +46,20 @@ static void async_restore(void)
 			fcntl(fd, F_SETFL, old_flags[fd] - 1);
 }
 
+void lguest_hush(int fd, bool on)
+{
+	struct pollfd look = { .fd = fd, .events = POLLIN };
+	static pid_t self;
+
+	if (!self)
+		self = getpid();
+	/* Of all ways to have no signals the one that takes the least time. */
+	fcntl(fd, F_SETOWN, on ? 0 : self);
+	/* What came meanwhile nobody tells: it is the only one to ask. */
+	if (!on && poll(&look, 1, 0))
+		nquiet = FDS_MAX;
+}
+
 static void async_add(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -211,6 +225,7 @@ static void run(struct guest *g)
  *   ready first and signals then);
  * - nothing that was found may still be there: finding something makes us ask
  *   again, until there is nothing;
+ * - of one that was hushed we ask poll(2) when it no longer is;
  * - a number means another file only after a turn in which nobody asked for
  *   it, for who accepts a connection has closed the one before a turn ago;
  * - what the Guest makes us do between only changes what is asked for, or
