@@ -114,7 +114,7 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "	je	3f\n"
 "	cmpw	$0x23, 4(%esp)\n"
 "	jne	4f\n"
-"	cmpl	$0xc0000000, (%esp)\n"
+"	cmpl	$" STR(P_KERNEL) ", (%esp)\n"
 "	jae	4f\n"
 "3:	movw	$3, 4(%esp)\n"
 "4:	iret\n"

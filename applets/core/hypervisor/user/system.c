@@ -8,11 +8,16 @@
 #include "insn.h"
 #include "kind.h"
 
+#define CR0_PE		(1u << 0)
 #define CR0_TS		(1u << 3)
 #define CR0_WP		(1u << 16)
+#define CR0_NW		(1u << 29)
+#define CR0_CD		(1u << 30)
 #define CR0_PG		(1u << 31)
 #define CR4_PAE		(1u << 5)
 #define CR4_PGE		(1u << 7)
+#define CR4_OFFERED	0x7f4u	/* TSD, PSE, PAE, MCE, PGE, PCE, OSFXSR, and SSE's */
+#define SPLIT		MIB(128)	/* of which each VMSPLIT is a multiple */
 #define FLAGS_POPPED	0x244dd5u	/* what popf gives a ring 0, but IF */
 #define FLAGS_PUSHED	(FLAGS_POPPED | 2)
 #define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
@@ -90,6 +95,25 @@ static void set_cr3(struct user *u, uint32_t value)
 			u->spaces[i].recheck = true;
 }
 
+/*
+ * With its first tables a kernel sees itself twice: where it still runs, which
+ * is its physical address, and where it is going to be (CONFIG_VMSPLIT).
+ */
+static void find_kernel(struct user *u)
+{
+	for (uint32_t base = SPLIT; base; base += SPLIT) {
+		const struct table t = mmu_table(u, u->mmu.cr3,
+						 base + u->cpu.eip);
+		uint32_t pte = mmu_entry(u, &t, 0);
+
+		if (!(pte & PTE_P) || (pte ^ u->cpu.eip) & PTE_FRAME)
+			continue;
+		u->mmu.kernel = base;
+		direct_tables(u);
+		break;
+	}
+}
+
 static void set_cr0(struct user *u, uint32_t value)
 {
 	struct mmu *m = &u->mmu;
@@ -102,8 +126,12 @@ static void set_cr0(struct user *u, uint32_t value)
 	if (changed & CR0_PG) {
 		space_forget(u, s);
 		m->linear = !(value & CR0_PG);
-		if (!m->linear)
+		if (!m->linear) {
+			/* Nothing is mapped yet, in any space. */
+			if (m->keys[space_index(u, s)] == NO_CR3)
+				find_kernel(u);
 			space_rekey(u, s, m->cr3);
+		}
 	}
 	if (changed & (CR0_PG | CR0_WP))
 		mmu_flush_all(u);
@@ -150,6 +178,10 @@ static bool mov_to_control(struct user *u, struct insn *i)
 
 	switch (modrm >> 3 & 7) {
 	case 0:
+		/* Paging is protected, and a write goes to a cache that is. */
+		if ((value & (CR0_PG | CR0_PE)) == CR0_PG ||
+		    (value & (CR0_NW | CR0_CD)) == CR0_NW)
+			return false;
 		set_cr0(u, value);
 		break;
 	case 2:
@@ -159,6 +191,9 @@ static bool mov_to_control(struct user *u, struct insn *i)
 		set_cr3(u, value);
 		break;
 	case 4:
+		if (value & ~(u->states ? CR4_OFFERED | CR4_OSXSAVE :
+			      CR4_OFFERED))
+			return false;
 		set_cr4(u, value);
 		break;
 	default:
@@ -357,11 +392,9 @@ static bool two_bytes(struct user *u, struct insn *i)
 	case 0x21: case 0x23:
 		return insn_mov_debug(u, i, op == 0x23);
 	case 0x30:
-		msr_write(u);
-		return done(u, i);
+		return msr_write(u) && done(u, i);
 	case 0x32:
-		msr_read(u);
-		return done(u, i);
+		return msr_read(u) && done(u, i);
 	case 0x33:
 		u->cpu.gpr[AX] = u->cpu.gpr[DX] = 0;
 		return done(u, i);
