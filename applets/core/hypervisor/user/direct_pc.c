@@ -108,9 +108,12 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "slow_pc:\n"
 /*
  * To these the CPU goes without a trap.  23 is what the kernel reads in place
- * of 60; otherwise a program has made it up, and shall not become the kernel.
+ * of 60; otherwise a program has made it up, and shall not become the kernel,
+ * nor code of 64 bits.
  */
 "	cmpw	$0x77, 4(%esp)\n"
+"	je	3f\n"
+"	cmpw	$0x33, 4(%esp)\n"
 "	je	3f\n"
 "	cmpw	$0x23, 4(%esp)\n"
 "	jne	4f\n"
