@@ -274,7 +274,7 @@ static void control_registers(void)
 	CHECK_EQ(u->cpu.gpr[SI], 0x90);
 	/* Bits of features that there are not. */
 	for (unsigned bit = 0; bit < 32; bit++) {
-		bool is = 0x7f4 >> bit & 1;
+		bool is = 0x7f4u >> bit & 1;
 
 		for (unsigned saves = 0; saves < 2; saves++) {
 			pc_begin();
