@@ -594,10 +594,19 @@ static void model_registers(void)
 	pc_begin();
 	tsc = rdmsr(0x10);
 	CHECK(tsc >= before && tsc <= __builtin_ia32_rdtsc());
-	/* No EFER, or somebody would look for 64 bits. */
-	CHECK_EQ(rdmsr(0xc0000080), 0);
-	wrmsr(0xc0000080, UINT32_MAX);
-	CHECK_EQ(rdmsr(0xc0000080), 0);
+	/* As long as it has no page tables: EFER, microcode. */
+	for (unsigned i = 0; i < 2; i++) {
+		u->mmu.linear = true;
+		u->cpu.eip = CODE - KERNEL;
+		memcpy(u->ram + u->cpu.eip, "\x0f\x32\x0f\x30", 4);
+		u->cpu.gpr[CX] = i ? 0xc0000080 : 0x8b;
+		CHECK(insn_emulate(u));
+		CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[DX], 0);
+		u->cpu.gpr[AX] = UINT32_MAX;
+		CHECK(insn_emulate(u));
+		CHECK_EQ(u->cpu.eip, CODE - KERNEL + 4);
+		pc_begin();
+	}
 	u->cpu.gpr[AX] = u->cpu.gpr[DX] = 7;
 	CHECK_DONE(2, 0x0f, 0x33);
 	CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[DX], 0);
@@ -607,7 +616,7 @@ static void model_registers(void)
 static void no_model_registers(void)
 {
 	static const uint32_t read[] = { 0x10, 0x11, 0x12, 0x10a, 0x179,
-		0x17a, 0x1d9, 0xc0000080, 0x4b564d00, 0x4b564d01 };
+		0x17a, 0x1d9, 0x4b564d00, 0x4b564d01 };
 	static const uint32_t only_read[] = { 0x10a, 0x179 };
 	static const uint32_t first[] = { 0, 0xc0000000, 0xc0010000,
 		0x4b564cf0, 0x40000000, 0xfffffff0 };
