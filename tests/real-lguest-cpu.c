@@ -9,12 +9,16 @@
  *	cpu avx SECONDS		those of AVX, if programs see that there is any
  *	cpu threads N		TLS and mutexes, in N threads
  *	cpu calls N		system calls with little room on the stack
+ *	cpu strange		what is offered to nobody: vm86(2), breakpoints of
+ *				the CPU, selectors in a signal's frame, LDTs
  */
 #include <cpuid.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
 
 #include "real-lguest-trial.h"
 
@@ -292,9 +296,116 @@ static void calls(unsigned n)
 	}
 }
 
+/* --- what nobody offers ------------------------------------------------ */
+
+static uint32_t strange[3];		/* cs, ss, eflags */
+
+static void on_strange(int sig, siginfo_t *info, void *context)
+{
+	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	(void)sig;
+	(void)info;
+	r[REG_CS] = strange[0];
+	r[REG_SS] = strange[1];
+	r[REG_EFL] = strange[2];
+}
+
+static void strange_frame(unsigned n)
+{
+	static const uint16_t codes[] = { 0x73, 0x33, 0x23, 0x60, 0x63, 0x77,
+		0x7b, 0x03, 0, 0xfb, 0xfff8, 0x27 };
+	static const uint16_t stacks[] = { 0x7b, 0x2b, 0, 0x68, 0x7f, 0x33 };
+	struct sigaction sa = { .sa_sigaction = on_strange,
+				.sa_flags = SA_SIGINFO };
+
+	strange[0] = codes[n % 12];
+	strange[1] = n < 24 ? 0x7b : stacks[n % 6];
+	strange[2] = n < 12 ? 0x202 : 0x202 | 1u << (12 + n % 11);
+	sigaction(SIGUSR1, &sa, NULL);
+	raise(SIGUSR1);
+}
+
+/* struct vm86_struct: registers of pt_regs, es to gs, and more. */
+static void strange_mode(unsigned n)
+{
+	static const uint16_t codes[] = { 0x1000, 0x60, 0x73, 0x23, 0x33, 0x77,
+					  0, 0xfff8 };
+	uint32_t vm86[64] = { [12] = 0x10, [13] = codes[n % 8], [14] = 0x20202,
+			      [15] = 0x800, [16] = 0x1000 };
+	void *low = mmap((void *)0x10000, PAGE, PROT_READ | PROT_WRITE |
+			 PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+			 -1, 0);
+
+	if (low == (void *)0x10000)
+		memset(low, 0xf4, PAGE);
+	syscall(SYS_vm86old, vm86);
+}
+
+/* An entry of a descriptor table of its own. */
+static void strange_table(unsigned n)
+{
+	uint32_t entry[4] = { n, 0, 0xfffff, 0x51 | (n & 2) << 1 };
+	uint32_t sel = n << 3 | 7, far[2] = { (uintptr_t)getppid, sel };
+
+	syscall(SYS_modify_ldt, 1, entry, sizeof(entry));
+	asm volatile("lar %0, %%eax; lsl %0, %%ecx; verr %w0; verw %w0\n\t"
+		     "mov %0, %%gs; mov %%gs:(%1), %%eax\n\t"
+		     "mov %0, %%es; mov %%es:(%1), %%eax\n\t"
+		     "lcall *(%2)"
+		     :: "r"(sel), "r"(entry), "r"(far) :
+		     "eax", "ecx", "memory");
+}
+
+/* u_debugreg of struct user: a word of ours is executed, or written to. */
+static void strange_break(unsigned n)
+{
+	static volatile uint32_t word;
+	pid_t pid = child();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		asm volatile("int3");
+		word = getppid();
+		_exit(3);
+	}
+	stopped_at(pid);
+	ptrace(PTRACE_POKEUSER, pid, (void *)252,
+	       n & 1 ? (void *)&word : (void *)getppid);
+	ptrace(PTRACE_POKEUSER, pid, (void *)(252 + 7 * 4),
+	       (void *)(n & 1 ? 0xd0101 : 0x101));
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	waitpid(pid, NULL, 0);
+	kill(pid, SIGKILL);
+}
+
+/* Whoever asks for it has to do with what comes; all others go on. */
+static void strangers(unsigned n)
+{
+	static void (*const all[])(unsigned n) = {
+		strange_frame, strange_mode, strange_table, strange_break,
+	};
+
+	for (unsigned i = 0; i < 48 * 4; i++) {
+		pid_t pid = child();
+		int status;
+
+		if (!pid) {
+			alarm(2);
+			all[i % 4](i / 4);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		if (n)
+			printf("strange %u %u: 0x%x\n", i % 4, i / 4, status);
+	}
+	calls(2);
+}
+
 static const struct trial trials[] = {
 	{ "faults", faults }, { "step", step }, { "fpu", fpu },
 	{ "avx", avx }, { "threads", threads }, { "calls", calls },
+	{ "strange", strangers },
 	{ NULL, NULL },
 };
 

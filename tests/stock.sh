@@ -53,7 +53,7 @@ test_no_root() {
 # The same as with other kernels, but not a Guest for each.
 test_programs() {
 	try programs-cpu cpu:faults cpu:step cpu:fpu:3 cpu:avx:2 cpu:threads:16 \
-		cpu:calls:200
+		cpu:calls:200 cpu:strange
 	try programs-tasks tasks:pages:100 tasks:spaces:100 tasks:exec:300 \
 		tasks:alarms:2
 }

@@ -86,6 +86,10 @@ static void virtio_start(struct device *d)
 	}
 	if (d->type->changed)
 		d->type->changed(d);
+	/* Linux's rng of 5.10 kicks before it says that it may. */
+	for (unsigned i = 0; i < d->type->nqueues; i++)
+		if (vq_listen(&d->queues[i]))
+			virtio_serve(&d->queues[i]);
 }
 
 /*

@@ -59,6 +59,8 @@ static bool level(uint64_t gpa, uint64_t *value, struct entry *e, bool last)
 	if (!(*value & PTE_P))
 		return false;
 	*value &= INT64_MAX;
+	/* A page there is none of, to lguest's Guests; to a PC's it is bad. */
+	last &= !u->stock;
 	if (*value >> 32 && !last)
 		e->broken = true;
 	return !(*value >> 32) || last;
@@ -70,7 +72,11 @@ static bool is_large(uint64_t value, struct entry *e)
 		return false;
 	if (!u->stock)
 		e->broken = true;
-	return !u->stock || u->mmu.pae || u->sys.cr4 & CR4_PSE;
+	else if (!u->mmu.pae && !(u->sys.cr4 & CR4_PSE))
+		return false;
+	else if (value & (u->mmu.pae ? 0x1fe000 : 0x3fe000))
+		e->broken = true;
+	return true;
 }
 
 static struct entry entry_of(uint32_t cr3, uint32_t va)

@@ -257,6 +257,47 @@ TEST(hostile, pae_circle)
 	survived_as(1193);
 }
 
+/* A fault that tells of a bit that there is not, and none when it is gone. */
+static void reserved(u64 *e, u64 bits, u32 at)
+{
+	u64 was = *e;
+
+	*e |= bits;
+	cr3_write(phys(top));
+	EQUAL(trap_catch(touch, at), true);
+	EQUAL(trapped.vector, 14);
+	EQUAL(trapped.error, at & 1 ? 11 : 9);
+	EQUAL(trapped_cr2, at & ~3u);
+	*e = was;
+	cr3_write(phys(top));
+	EQUAL(trap_catch(touch, at), false);
+}
+
+/* In each level; and where a large page has no address. */
+TEST(hostile, pae_reserved)
+{
+	u64 *pde, *pte;
+
+	tables_begin();
+	mode(PAE);
+	pde = (u64 *)directory + (FROM >> 21) % 512;
+	pte = (u64 *)tables[0];
+	for (u32 at = FROM; at < FROM + 2; at++) {
+		for (unsigned bit = 52; bit < 63; bit++) {
+			put_directory(FROM, phys(tables[0]) | BITS);
+			put(tables[0], 0, phys(pool) | BITS);
+			reserved(pte, 1ull << bit, at);
+			reserved(pde, 1ull << bit, at);
+			put_directory(FROM, POOL_LARGE | BITS | LARGE);
+			reserved(pde, 1ull << bit, at);
+		}
+		for (unsigned bit = 13; bit < 21; bit++)
+			reserved(pde, 1ull << bit, at);
+	}
+	tables_end();
+	survived();
+}
+
 /* Each has a page of its own at the same address, and they come again. */
 TEST(hostile, pae_many)
 {

@@ -291,6 +291,35 @@ static void whole_queues(void)
 	CHECK_EQ(n, 1024);
 }
 
+/* Linux 5.10 asks, and kicks, before it says that it is ready. */
+static void asked_too_early(void)
+{
+	struct rig_buffer b;
+	struct virtqueue was;
+	uint32_t used = 0;
+	uint16_t head;
+
+	start();
+	was = *q;
+	b = (struct rig_buffer){ data, 64, true };
+	rig_add(q, &b, 1);
+	virtio_set_status(d, 0);
+	virtio_accept(d, d->features);
+	virtio_set_status(d, VIRTIO_CONFIG_S_ACKNOWLEDGE |
+			  VIRTIO_CONFIG_S_DRIVER |
+			  VIRTIO_CONFIG_S_FEATURES_OK);
+	q->desc = was.desc;
+	q->avail = was.avail;
+	q->used = was.used;
+	q->enabled = true;
+	rig_kick(q);
+	CHECK(!rig_used(q, &head, NULL));
+	virtio_set_status(d, d->status | VIRTIO_CONFIG_S_DRIVER_OK);
+	CHECK(rig_used(q, &head, &used));
+	CHECK_EQ(used, 64);
+	CHECK_EQ(rig_interrupts(d, q), 1);
+}
+
 static void no_configuration(void)
 {
 	start();
@@ -314,6 +343,7 @@ int main(void)
 	RUN(requests_without_room);
 	RUN(readable_buffers_stay);
 	RUN(whole_queues);
+	RUN(asked_too_early);
 	RUN(no_configuration);
 	return rig_done();
 }

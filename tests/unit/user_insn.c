@@ -285,6 +285,8 @@ static void iret_within(void)
 	for (unsigned bit = 0; bit < 32; bit++) {
 		uint32_t flag = 1u << bit;
 
+		if (flag == FLAG_VM)
+			continue;
 		iret_flag(flag, flag & (ARITHMETIC | FLAG_DF | FLAG_TF |
 					FLAG_AC | FLAG_ID | FLAG_NT | FLAG_IF));
 	}
@@ -299,6 +301,20 @@ static void iret_within(void)
 		push_frame(CODE + 7, others[i], FLAG_IF);
 		CHECK_FAULT(TRAP_GP, others[i] & 0xfffcu, 0xcf);
 		CHECK_EQ(u->direct.flag, 0);
+	}
+}
+
+/* Where a PC would go on in 16 bits, with any cs: not as this ring 0. */
+static void iret_virtual(void)
+{
+	static const uint16_t codes[] = { 0x60, HOST_CS, USER_CS, 0, 0xf000 };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(codes); i++) {
+		pc_begin();
+		push_frame(0x100, codes[i], FLAG_VM | FLAG_IF | 2);
+		CHECK_FAULT(TRAP_GP, 0, 0xcf);
+		CHECK_EQ(frame.cs, 0x60);
+		CHECK(!u->direct.user && !u->direct.flag);
 	}
 }
 
@@ -532,6 +548,7 @@ int main(void)
 	RUN(operands_in_holes);
 	RUN(borders);
 	RUN(iret_within);
+	RUN(iret_virtual);
 	RUN(iret_outwards);
 	RUN(iret_from_nowhere);
 	RUN(far_jumps);

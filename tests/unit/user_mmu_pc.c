@@ -210,6 +210,73 @@ static void large_pae(void)
 	CHECK_EQ(host_has(KERNEL + MIB(4) - PAGE), 0x9ff000 | RW);
 }
 
+/* Bits of an address that a large page has not. */
+static void large_reserved(void)
+{
+	begin();
+	for (unsigned bit = 12; bit < 22; bit++) {
+		pde(KERNEL, 0x400000 | ALL | PTE_PSE | 1u << bit);
+		CHECK_EQ(fill(KERNEL + 0x5123, 0),
+			 bit == 12 ? FILL_DONE : FILL_BAD);
+	}
+	/* Then it is a table, in a frame of zeros. */
+	pde(KERNEL, 0x402000 | ALL | PTE_PSE);
+	set_cr4(CR4_PGE);
+	CHECK_EQ(fill(KERNEL + 0x5123, 0), FILL_GUEST);
+}
+
+static void large_reserved_pae(void)
+{
+	begin_pae();
+	for (unsigned bit = 12; bit < 22; bit++) {
+		*host_word(PAE_KERNEL) = 0x600000 | ALL | PTE_PSE | 1u << bit;
+		CHECK_EQ(fill(KERNEL + 0x5123, 0),
+			 bit > 12 && bit < 21 ? FILL_BAD : FILL_DONE);
+	}
+}
+
+/* --- where the kernel begins ---------------------------------------------- */
+
+/* Paging begins with CODE at its own address, and at another, or not. */
+static void split(uint32_t at, uint32_t frame, uint32_t begins)
+{
+	if (u)
+		munmap(u, sizeof(*u));
+	host_begin(RAM, true);
+	u->cpuid_faults = true;
+	pde(0, TABLE | ALL);
+	*pte(CODE) = CODE | PTE_P | PTE_RW;
+	pde(at, OTHER_DIR | ALL);
+	*host_word(OTHER_DIR + CODE / PAGE * 4) = frame;
+	set_cr3(DIR);
+	set_cr0(0x80010011);
+	CHECK_EQ(u->mmu.kernel, begins);
+}
+
+static void splits(void)
+{
+	static const uint32_t all[] = { 0x40000000, 0x78000000, 0x80000000,
+		0xb0000000, KERNEL };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+		split(all[i], CODE | PTE_P, all[i]);
+		split(all[i], CODE, KERNEL);
+		split(all[i], (CODE + PAGE) | PTE_P, KERNEL);
+		split(all[i] + MIB(4), CODE | PTE_P, KERNEL);
+	}
+	/* Once and for all, for there is something mapped now. */
+	split(0x80000000, CODE | PTE_P, 0x80000000);
+	pde(0x40000000, OTHER_DIR | ALL);
+	*pte(SECOND) = CODE | PTE_P | PTE_RW;
+	u->cpu.eip = CODE;
+	u->cpu.gpr[AX] = 0x10011;
+	memcpy(u->ram + CODE, "\x0f\x22\xc0\x0f\x22\xc0", 6);
+	CHECK(insn_emulate(u) && u->mmu.linear);
+	u->cpu.gpr[AX] = 0x80010011;
+	CHECK(insn_emulate(u) && !u->mmu.linear);
+	CHECK_EQ(u->mmu.kernel, 0x80000000);
+}
+
 /* --- PAE ------------------------------------------------------------------ */
 
 /* Nobody has memory beyond 4 GiB, whichever table says so. */
@@ -221,9 +288,9 @@ static void beyond_4g(void)
 	e = host_word(PAE_TABLE + 5 * 8);
 	e[0] = 0x300000 | PTE_P | PTE_RW | USED;
 	e[1] = 1;
-	CHECK_EQ(fill(SECOND + 5 * PAGE, 0), FILL_DEVICE);
+	CHECK_EQ(fill(SECOND + 5 * PAGE, 0), FILL_BAD);
 	e[1] = 1u << 30;
-	CHECK_EQ(fill(SECOND + 5 * PAGE, PF_WRITE), FILL_DEVICE);
+	CHECK_EQ(fill(SECOND + 5 * PAGE, PF_WRITE), FILL_BAD);
 	CHECK_EQ(host_has(SECOND + 5 * PAGE), 0);
 	/* Nor do its neighbours bring it along. */
 	e[2] = 0x301000 | PTE_P | PTE_RW | USED;
@@ -577,6 +644,9 @@ int main(void)
 	RUN(large_over_the_end);
 	RUN(not_large);
 	RUN(large_pae);
+	RUN(large_reserved);
+	RUN(large_reserved_pae);
+	RUN(splits);
 	RUN(beyond_4g);
 	RUN(unprotected);
 	RUN(unprotected_by_us);

@@ -272,6 +272,37 @@ static void control_registers(void)
 	CHECK_DONE(3, 0x0f, 0x22, 0xe2);
 	CHECK_DONE(3, 0x0f, 0x20, 0xe6);
 	CHECK_EQ(u->cpu.gpr[SI], 0x90);
+	/* Bits of features that there are not. */
+	for (unsigned bit = 0; bit < 32; bit++) {
+		bool is = 0x7f4u >> bit & 1;
+
+		for (unsigned saves = 0; saves < 2; saves++) {
+			pc_begin();
+			u->states = saves ? 7 : 0;
+			u->sys.cr4 = u->mmu.pae = 0;
+			u->cpu.gpr[DX] = 1u << bit;
+			if (is || (saves && bit == 18)) {
+				CHECK_DONE(3, 0x0f, 0x22, 0xe2);
+				CHECK_EQ(u->sys.cr4, 1u << bit);
+			} else
+				CHECK_FAULT(TRAP_GP, 0, 0x0f, 0x22, 0xe2);
+		}
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		uint32_t value = (i & 1) | (i & 2) << 30 | (i & 12) << 27;
+		bool is = (i & 3) != 2 && (i & 12) != 4;
+
+		pc_begin();
+		u->mmu.pae = false;
+		u->cpu.gpr[AX] = value | 0x10010;
+		if (is)
+			CHECK_DONE(3, 0x0f, 0x22, 0xc0);
+		else
+			CHECK_FAULT(TRAP_GP, 0, 0x0f, 0x22, 0xc0);
+		CHECK_EQ(u->sys.cr0, is ? value | 0x10010 : 0x80010011);
+	}
+	pc_begin();
+	u->states = u->sys.cr4 = 0;
 	/* Page tables that are in no memory. */
 	u->cpu.gpr[AX] = RAM;
 	CHECK(CRASHES(PC(0x0f, 0x22, 0xd8)));
@@ -563,14 +594,86 @@ static void model_registers(void)
 	pc_begin();
 	tsc = rdmsr(0x10);
 	CHECK(tsc >= before && tsc <= __builtin_ia32_rdtsc());
-	/* No EFER, or somebody would look for 64 bits. */
-	CHECK_EQ(rdmsr(0xc0000080), 0);
-	CHECK_EQ(rdmsr(UINT32_MAX), 0);
-	wrmsr(0xc0000080, UINT32_MAX);
-	CHECK_EQ(rdmsr(0xc0000080), 0);
+	/* As long as it has no page tables: EFER, microcode. */
+	for (unsigned i = 0; i < 2; i++) {
+		u->mmu.linear = true;
+		u->cpu.eip = CODE - KERNEL;
+		memcpy(u->ram + u->cpu.eip, "\x0f\x32\x0f\x30", 4);
+		u->cpu.gpr[CX] = i ? 0xc0000080 : 0x8b;
+		CHECK(insn_emulate(u));
+		CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[DX], 0);
+		u->cpu.gpr[AX] = UINT32_MAX;
+		CHECK(insn_emulate(u));
+		CHECK_EQ(u->cpu.eip, CODE - KERNEL + 4);
+		pc_begin();
+	}
 	u->cpu.gpr[AX] = u->cpu.gpr[DX] = 7;
 	CHECK_DONE(2, 0x0f, 0x33);
 	CHECK_EQ(u->cpu.gpr[AX] | u->cpu.gpr[DX], 0);
+}
+
+/* All others there are none: a kernel is told, and has a way out. */
+static void no_model_registers(void)
+{
+	static const uint32_t read[] = { 0x10, 0x11, 0x12, 0x10a, 0x179,
+		0x17a, 0x1d9, 0x4b564d00, 0x4b564d01 };
+	static const uint32_t only_read[] = { 0x10a, 0x179 };
+	static const uint32_t first[] = { 0, 0xc0000000, 0xc0010000,
+		0x4b564cf0, 0x40000000, 0xfffffff0 };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(first); i++)
+		for (uint32_t n = 0; n < 0x300 && first[i] + n >= n; n++) {
+			uint32_t msr = first[i] + n;
+			bool is = false, constant = false;
+
+			for (unsigned k = 0; k < ARRAY_SIZE(read); k++)
+				is |= msr == read[k];
+			for (unsigned k = 0; k < ARRAY_SIZE(only_read); k++)
+				constant |= msr == only_read[k];
+			pc_begin();
+			u->cpu.gpr[CX] = msr;
+			u->cpu.gpr[AX] = 0;
+			if (is)
+				CHECK_DONE(2, 0x0f, 0x32);
+			else
+				CHECK_FAULT(TRAP_GP, 0, 0x0f, 0x32);
+			pc_begin();
+			u->cpu.gpr[CX] = msr;
+			u->cpu.gpr[AX] = 0;
+			if (is && !constant)
+				CHECK_DONE(2, 0x0f, 0x30);
+			else
+				CHECK_FAULT(TRAP_GP, 0, 0x0f, 0x30);
+		}
+}
+
+/* A table's entry that cannot be: the Guest's to know, whatever its flags. */
+static void reserved_bits(void)
+{
+	static const uint32_t entries[] = { 0x2000 | PTE_PSE | PTE_P,
+		RAM | PTE_P, 0xfffff000 | PTE_P | PTE_RW | PTE_US };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
+		for (unsigned how = 0; how < 8; how += 2) {
+			if (how & PF_USER)
+				pc_begin_program();
+			else
+				pc_begin();
+			u->sys.cr4 = CR4_PSE;
+			*host_word(DIR + 8) = entries[i];
+			u->cpu.cr2 = 0x800123;
+			CHECK_EQ(pc_trap(TRAP_PF, how), TRAP_PF);
+			CHECK_EQ(frame.error, how | PF_PRESENT | PF_RESERVED);
+			CHECK_EQ(u->direct.cr2, 0x800123);
+			CHECK_EQ(*host_word(DIR + 8), entries[i]);
+		}
+	/* By an operand of what is done for it. */
+	pc_begin();
+	u->sys.cr4 = 0;
+	u->cpu.gpr[BX] = 0x800123;
+	CHECK_FAULT(TRAP_PF, PF_PRESENT | PF_RESERVED, 0x0f, 0x01, 0x1b);
+	CHECK_EQ(u->direct.cr2, 0x800123);
+	*host_word(DIR + 8) = 0;
 }
 
 /* Where it is told to, and only within RAM; it agrees with the Host's. */
@@ -642,6 +745,8 @@ int main(void)
 	RUN(cpuid_states);
 	RUN(cpuid_others);
 	RUN(model_registers);
+	RUN(no_model_registers);
+	RUN(reserved_bits);
 	RUN(clock_page);
 	return rig_done();
 }

@@ -178,6 +178,8 @@ static void reflect_page_fault(struct user *u, uint32_t error)
 		const struct table t = mmu_table(u, u->mmu.cr3, c->cr2);
 
 		error |= mmu_entry(u, &t, 0) & PF_PRESENT;
+		if (t.bad)
+			error |= PF_PRESENT | PF_RESERVED;
 	}
 	kind_cr2(u, c->cr2);
 	u->direct.fill = c->cr2;
@@ -255,6 +257,8 @@ static void cpu_page_fault(struct user *u)
 			return;
 		break;
 	case FILL_BAD:
+		if (u->stock)
+			break;
 		stub_crash(u, CRASH_PAGE, c->cr2, c->eip, 0);
 		return;
 	case FILL_LOW:
@@ -330,7 +334,7 @@ static void cpu_exception(struct user *u)
 		c->eflags &= ~FLAG_AC;
 		return;
 	case TRAP_DB:
-		c->dr[6] = 0x4000;	/* single step: no other there is */
+		c->dr[6] = 0xffff4ff0;	/* single step: no other there is */
 		break;
 	}
 	cpu_fault(u, c->trap & 31, c->trap == 10 || c->trap == TRAP_AC,

@@ -242,6 +242,7 @@ static void set_wall_clock(struct user *u, uint32_t gpa)
 /* --- model specific registers ----------------------------------------- */
 
 enum { MSR_TSC = 0x10, MSR_ARCH_CAPABILITIES = 0x10a,
+	MSR_MCG_CAP = 0x179, MSR_MCG_STATUS = 0x17a, MSR_DEBUGCTL = 0x1d9,
 	MSR_WALL_CLOCK_OLD = 0x11, MSR_CLOCK_OLD = 0x12,
 	MSR_WALL_CLOCK = 0x4b564d00, MSR_CLOCK = 0x4b564d01 };
 
@@ -252,24 +253,36 @@ enum { MSR_TSC = 0x10, MSR_ARCH_CAPABILITIES = 0x10a,
  */
 #define NO_FAULTS	0x1d1fe179u
 
-void msr_read(struct user *u)
+/*
+ * There are no others.  But before its first page table a kernel may see what
+ * the real CPU is, and look for its NX or its microcode; nor has it gates yet.
+ */
+bool msr_read(struct user *u)
 {
 	uint64_t value = 0;
 
 	switch (u->cpu.gpr[CX]) {
+	case MSR_MCG_CAP: case MSR_MCG_STATUS: case MSR_DEBUGCTL:
+	case MSR_CLOCK: case MSR_CLOCK_OLD:
+	case MSR_WALL_CLOCK: case MSR_WALL_CLOCK_OLD:
+		break;
 	case MSR_TSC:
 		value = __builtin_ia32_rdtsc();
 		break;
 	case MSR_ARCH_CAPABILITIES:
 		value = NO_FAULTS;
 		break;
+	default:
+		if (!u->mmu.linear)
+			return false;
 	}
 	u->cpu.gpr[AX] = value;
 	u->cpu.gpr[DX] = value >> 32;
+	return true;
 }
 
-/* Most are settings of a CPU that the Host has set long ago. */
-void msr_write(struct user *u)
+/* The TSC is the Host's; errors and branches nobody records. */
+bool msr_write(struct user *u)
 {
 	uint32_t value = u->cpu.gpr[AX];
 
@@ -280,5 +293,10 @@ void msr_write(struct user *u)
 	case MSR_WALL_CLOCK: case MSR_WALL_CLOCK_OLD:
 		set_wall_clock(u, value);
 		break;
+	case MSR_TSC: case MSR_MCG_STATUS: case MSR_DEBUGCTL:
+		break;
+	default:
+		return u->mmu.linear;
 	}
+	return true;
 }

@@ -111,6 +111,7 @@ void direct_tables(struct user *u)
 {
 	memcpy(u->direct.code, direct_pc, PC_SIZE);
 	replace(u, P_TSS, u->sys.tss + 4);
+	replace(u, P_KERNEL, u->mmu.kernel);
 	for (uint32_t i = 0; i < 6; i++)
 		replace(u, P_GDT + 0x30 + 4 * i, u->sys.gdt + 0x30 + 4 * i);
 	if (u->direct.syscall)

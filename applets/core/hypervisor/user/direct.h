@@ -34,6 +34,7 @@
 #define P_GDT		0x5c5c5c5c
 #define P_TSS		0x5d5d5d5d	/* of esp0 */
 #define P_GATE		0x5e5e5e5e
+#define P_KERNEL	0x5f5f5f5f	/* where the kernel begins */
 
 /* Where a PC's iret goes by the short way. */
 #define DIRECT_PC_IRET	0xfffff100

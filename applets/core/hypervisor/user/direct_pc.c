@@ -108,13 +108,16 @@ SAME_TLS(0) SAME_TLS(1) SAME_TLS(2) SAME_TLS(3) SAME_TLS(4) SAME_TLS(5)
 "slow_pc:\n"
 /*
  * To these the CPU goes without a trap.  23 is what the kernel reads in place
- * of 60; otherwise a program has made it up, and shall not become the kernel.
+ * of 60; otherwise a program has made it up, and shall not become the kernel,
+ * nor code of 64 bits.
  */
 "	cmpw	$0x77, 4(%esp)\n"
 "	je	3f\n"
+"	cmpw	$0x33, 4(%esp)\n"
+"	je	3f\n"
 "	cmpw	$0x23, 4(%esp)\n"
 "	jne	4f\n"
-"	cmpl	$0xc0000000, (%esp)\n"
+"	cmpl	$" STR(P_KERNEL) ", (%esp)\n"
 "	jae	4f\n"
 "3:	movw	$3, 4(%esp)\n"
 "4:	iret\n"

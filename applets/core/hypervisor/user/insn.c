@@ -40,7 +40,7 @@ static bool misses(struct user *u, uint32_t va, unsigned how)
 	const struct table t = mmu_table(u, u->mmu.cr3, va);
 
 	/* The bits mean the same in an entry and in an error code. */
-	if (!(how & ~mmu_entry(u, &t, 0)))
+	if (!t.bad && !(how & ~mmu_entry(u, &t, 0)))
 		va = (va | (PAGE - 1)) + 1;
 	u->cpu.cr2 = va;
 	u->sys.missed = u->mmu.linear ? 0 : how;
@@ -185,6 +185,9 @@ static bool iret(struct user *u)
 		c->eip = u->sys.iret;
 	if (!insn_read(u, c->gpr[SP], frame, sizeof(frame)))
 		return u->direct.user ? false : no_stack(u);
+	/* There is no virtual 8086, and it is nobody's ring 0. */
+	if (u->stock && !u->direct.user && frame[2] & FLAG_VM)
+		return refuse(u, 0);
 	if (!u->direct.user && (frame[1] & 3) == 3 &&
 	    (frame[1] & 0xffff) != HOST_CS)
 		return iret_outwards(u);

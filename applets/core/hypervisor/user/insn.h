@@ -36,6 +36,10 @@ bool insn_write(struct user *u, uint32_t va, const void *from, uint32_t n);
 /* A debug register from (load) or to another, behind 0f 21 and 0f 23. */
 bool insn_mov_debug(struct user *u, struct insn *i, bool load);
 
+/* control.c: a register from one of them, or the reverse. */
+bool control_read(struct user *u, struct insn *i);
+bool control_write(struct user *u, struct insn *i);
+
 /* in and out. */
 bool insn_in_out(struct user *u, const struct insn *i);
 

@@ -22,15 +22,18 @@ uint32_t *mmu_ram(struct user *u, uint32_t gpa, uint32_t len)
 /* What all entries on the way to a page have to allow. */
 #define COMMON	(~(PTE_RW | PTE_US))
 
+/* Beyond 4 GiB is no memory: those bits are reserved, where they are not NX. */
+static bool is_bad(const struct user *u, const uint32_t *e)
+{
+	return u->mmu.pae && e[0] & PTE_P && e[1] & INT32_MAX;
+}
+
 /* A table's entry, NULL with *bad set if there cannot be one. */
 static uint32_t *entry_at(struct user *u, uint32_t gpa, bool *bad)
 {
 	uint32_t *e = mmu_ram(u, gpa, u->mmu.pae ? 8 : 4);
 
-	if (!e)
-		*bad = true;
-	/* No memory beyond 4 GiB. */
-	else if (u->mmu.pae && e[0] & PTE_P && e[1] & INT32_MAX)
+	if (!e || is_bad(u, e))
 		*bad = true;
 	return *bad ? NULL : e;
 }
@@ -60,11 +63,10 @@ static uint32_t *directory_entry(struct user *u, uint32_t cr3, uint32_t va,
 	return dir ? entry_at(u, dir + (va >> 21 & 511) * 8, bad) : NULL;
 }
 
-static struct table table(struct user *u, uint32_t cr3, uint32_t va,
-			  bool *bad)
+struct table mmu_table(struct user *u, uint32_t cr3, uint32_t va)
 {
 	struct table t = { .allowed = UINT32_MAX };
-	uint32_t *e = directory_entry(u, cr3, va, bad), frame;
+	uint32_t *e = directory_entry(u, cr3, va, &t.bad), frame;
 	uint32_t large = u->mmu.pae ? MIB(2) : MIB(4);
 
 	if (!e || !(*e & PTE_P))
@@ -72,9 +74,9 @@ static struct table table(struct user *u, uint32_t cr3, uint32_t va,
 	t.allowed = *e | COMMON;
 	if (*e & PTE_PSE &&
 	    (u->mmu.pae || !u->stock || u->sys.cr4 & CR4_PSE)) {
-		/* lguest's Guests were not offered them. */
-		if (!u->stock) {
-			*bad = true;
+		/* lguest's Guests were not offered them; and bit 12 is PAT. */
+		if (!u->stock || *e & (large - 1) & ~(2 * PAGE - 1)) {
+			t.bad = true;
 			return t;
 		}
 		t.at = e;
@@ -82,19 +84,14 @@ static struct table table(struct user *u, uint32_t cr3, uint32_t va,
 			  (*e & (PTE_PSE - 1));
 		return t;
 	}
-	frame = table_of(u, e, bad);
-	if (frame)
+	frame = table_of(u, e, &t.bad);
+	if (frame) {
 		t.at = u->mmu.pae ?
 		       mmu_ram(u, frame + (va >> 12 & 511) * 8, 8) :
 		       mmu_ram(u, frame + (va >> 12 & 1023) * 4, 4);
+		t.bad = u->stock && is_bad(u, t.at);
+	}
 	return t;
-}
-
-struct table mmu_table(struct user *u, uint32_t cr3, uint32_t va)
-{
-	bool bad = false;
-
-	return table(u, cr3, va, &bad);
 }
 
 uint32_t mmu_entry(const struct user *u, const struct table *t, unsigned i)
@@ -276,15 +273,14 @@ enum mmu_fill mmu_fill(struct user *u, uint32_t va, unsigned how,
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
 	struct table t;
 	uint32_t pte, e, used = PTE_A | (how & PF_WRITE ? PTE_D : 0);
-	bool bad = false;
 
 	if (va >= u->mmu.end)
 		return FILL_GUEST;
 	if (u->mmu.linear)
 		return fill_linear(u, va, gpa);
-	t = table(u, u->mmu.cr3, va, &bad);
+	t = mmu_table(u, u->mmu.cr3, va);
 	pte = mmu_entry(u, &t, 0);
-	if (bad)
+	if (t.bad)
 		return FILL_BAD;
 	if (refuses(u, pte, how))
 		return FILL_GUEST;

@@ -134,18 +134,23 @@ static void forget(struct user *u, uint32_t va)
 	*mmu_treated(u, pte) = 0;
 }
 
-/* An instruction that writes to its own page: for once it may. */
-static bool writes_to_itself(struct user *u, uint32_t va, uint32_t frame)
+/*
+ * An instruction in the text that writes to its own page, if by another name:
+ * for once it may.
+ */
+static bool writes_to_itself(struct user *u, uint32_t text, uint32_t va,
+			     uint32_t frame)
 {
 	struct cpu *c = &u->cpu;
 
-	if (u->direct.user || c->eip + INSN_MAX < va || c->eip >= va + PAGE)
+	if (u->direct.user || c->eip + INSN_MAX < text ||
+	    c->eip >= text + PAGE)
 		return false;
-	window_forget(u, va);
-	u->sys.stepped = va;
+	window_forget(u, text);
+	u->sys.stepped = text;
 	c->eflags |= FLAG_TF;
 	space_map(u, &u->spaces[u->cur % SPACES_MAX], va, 1,
-		  frame | PTE_P | PTE_RW | PTE_TEXT);
+		  frame | PTE_P | PTE_RW | (va == text ? PTE_TEXT : 0));
 	return true;
 }
 
@@ -187,8 +192,8 @@ bool stock_text(struct user *u, uint32_t va, uint32_t frame, unsigned how)
 	uint32_t *treated = mmu_treated(u, frame);
 	bool fetch = how & PF_FETCH && !(how & PF_USER) && va >= u->mmu.kernel;
 
-	if (how & PF_WRITE && *treated == va &&
-	    writes_to_itself(u, va, frame))
+	if (how & PF_WRITE && *treated &&
+	    writes_to_itself(u, *treated, va, frame))
 		return true;
 	/* It is written, or is somewhere else by now: it may be another. */
 	if (*treated && (how & PF_WRITE || (fetch && *treated != va)))

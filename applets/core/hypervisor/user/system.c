@@ -8,11 +8,6 @@
 #include "insn.h"
 #include "kind.h"
 
-#define CR0_TS		(1u << 3)
-#define CR0_WP		(1u << 16)
-#define CR0_PG		(1u << 31)
-#define CR4_PAE		(1u << 5)
-#define CR4_PGE		(1u << 7)
 #define FLAGS_POPPED	0x244dd5u	/* what popf gives a ring 0, but IF */
 #define FLAGS_PUSHED	(FLAGS_POPPED | 2)
 #define IS_REGISTER(modrm) ((modrm) >> 6 == 3)
@@ -66,104 +61,6 @@ static bool pop_flags(struct user *u, const struct insn *i)
 	c->gpr[SP] += 4;
 	c->eflags = (flags & FLAGS_POPPED) | FLAG_IF;
 	stock_set_flag(u, flags);
-	return done(u, i);
-}
-
-/* --- control registers ------------------------------------------------ */
-
-static void set_cr3(struct user *u, uint32_t value)
-{
-	struct mmu *m = &u->mmu;
-
-	m->cr3 = value;
-	if (m->linear)
-		return;
-	if (!mmu_ram(u, value & ~31u, 32)) {
-		stub_crash(u, CRASH_TABLE, value, 0, 0);
-		return;
-	}
-	/* Entries of the kernel are global, and stay. */
-	if (!(u->sys.cr4 & CR4_PGE))
-		mmu_flush_all(u);
-	for (unsigned i = 0; i < m->nspaces; i++)
-		if (m->keys[i] == value)
-			u->spaces[i].recheck = true;
-}
-
-static void set_cr0(struct user *u, uint32_t value)
-{
-	struct mmu *m = &u->mmu;
-	struct space *s = &u->spaces[u->cur % SPACES_MAX];
-	uint32_t changed = u->sys.cr0 ^ value;
-
-	u->sys.cr0 = value;
-	u->sys.overwrites = !(value & CR0_WP);
-	u->cpu.ts = value & CR0_TS;
-	if (changed & CR0_PG) {
-		space_forget(u, s);
-		m->linear = !(value & CR0_PG);
-		if (!m->linear)
-			space_rekey(u, s, m->cr3);
-	}
-	if (changed & (CR0_PG | CR0_WP))
-		mmu_flush_all(u);
-}
-
-static void set_cr4(struct user *u, uint32_t value)
-{
-	uint32_t changed = u->sys.cr4 ^ value;
-
-	u->sys.cr4 = value;
-	u->mmu.pae = value & CR4_PAE;
-	if (changed & (CR4_PSE | CR4_PAE | CR4_PGE))
-		mmu_flush_all(u);
-}
-
-static bool mov_from_control(struct user *u, struct insn *i)
-{
-	uint8_t modrm = insn_take(i, 1);
-	uint32_t *to = &u->cpu.gpr[modrm & 7];
-
-	switch (modrm >> 3 & 7) {
-	case 0:
-		*to = (u->sys.cr0 & ~CR0_TS) | (u->cpu.ts ? CR0_TS : 0);
-		break;
-	case 2:
-		*to = u->direct.cr2;
-		break;
-	case 3:
-		*to = u->mmu.cr3;
-		break;
-	case 4:
-		*to = u->sys.cr4;
-		break;
-	default:
-		return false;
-	}
-	return done(u, i);
-}
-
-static bool mov_to_control(struct user *u, struct insn *i)
-{
-	uint8_t modrm = insn_take(i, 1);
-	uint32_t value = u->cpu.gpr[modrm & 7];
-
-	switch (modrm >> 3 & 7) {
-	case 0:
-		set_cr0(u, value);
-		break;
-	case 2:
-		u->direct.cr2 = value;
-		break;
-	case 3:
-		set_cr3(u, value);
-		break;
-	case 4:
-		set_cr4(u, value);
-		break;
-	default:
-		return false;
-	}
 	return done(u, i);
 }
 
@@ -351,17 +248,15 @@ static bool two_bytes(struct user *u, struct insn *i)
 	case 0x09:			/* wbinvd */
 		return done(u, i);
 	case 0x20:
-		return mov_from_control(u, i);
+		return control_read(u, i);
 	case 0x22:
-		return mov_to_control(u, i);
+		return control_write(u, i);
 	case 0x21: case 0x23:
 		return insn_mov_debug(u, i, op == 0x23);
 	case 0x30:
-		msr_write(u);
-		return done(u, i);
+		return msr_write(u) && done(u, i);
 	case 0x32:
-		msr_read(u);
-		return done(u, i);
+		return msr_read(u) && done(u, i);
 	case 0x33:
 		u->cpu.gpr[AX] = u->cpu.gpr[DX] = 0;
 		return done(u, i);

@@ -136,6 +136,7 @@ struct table {
 	uint32_t *at;		/* entry of va, NULL: there is none */
 	uint32_t large;		/* that of its 4 KiB, if at is a large page's */
 	uint32_t allowed;	/* what the directory leaves of an entry */
+	bool bad;		/* on the way to va there is what cannot be */
 };
 
 struct table mmu_table(struct user *u, uint32_t cr3, uint32_t va);
@@ -162,7 +163,8 @@ bool mmu_write(struct user *u, uint32_t va, const void *buf, uint32_t len);
 enum mmu_fill { FILL_DONE, FILL_GUEST, FILL_DEVICE, FILL_BAD, FILL_LOW };
 
 /* How memory was accessed: bits of #PF's error code. */
-enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_FETCH = 16 };
+enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8,
+	PF_FETCH = 16 };
 
 /*
  * After a fault at va: maps the page as the Guest's tables say, or says that
@@ -260,8 +262,10 @@ void cpuid_emulate(struct user *u);
 
 /* Where u->cpuid has it; leaf is not beyond the last, 0xd or 0x80000008. */
 unsigned cpuid_row(uint32_t leaf, uint32_t sub);
-void msr_read(struct user *u);
-void msr_write(struct user *u);
+
+/* False: there is no such register. */
+bool msr_read(struct user *u);
+bool msr_write(struct user *u);
 
 /* --- lguest.c --------------------------------------------------------- */
 

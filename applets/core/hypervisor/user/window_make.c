@@ -29,16 +29,18 @@ static bool lead_branches(struct maker *m)
 /* iret, behind a jump over verw: it is the jump that moves. */
 static bool begins_iret(struct maker *m, const uint8_t *p)
 {
-	static const uint8_t before[] = { 0xeb, 8, 0x2e, 0x0f, 0, 0x2d };
+	static const uint8_t verw[] = { 0x0f, 0, 0x2d };
 	const struct windows *w = &m->u->windows;
-	uint32_t va = m->x.site - 10;
+	/* There may be a prefix. */
+	unsigned over = p[-8] == 0x2e ? 8 : 7;
+	uint32_t va = m->x.site - over - 2;
 
 	if (*p != 0xcf || m->x.site % PAGE < 10 ||
-	    memcmp(p - 10, before, sizeof(before)) ||
-	    !window_bit(w->starts, va - w->image))
+	    memcmp(p - 7, verw, sizeof(verw)) || p[-2 - (int)over] != 0xeb ||
+	    p[-1 - (int)over] != over || !window_bit(w->starts, va - w->image))
 		return false;
 	m->x.va = va;
-	m->x.to[0] = m->x.to[10] = 0;
+	m->x.to[0] = m->x.to[over + 2] = 0;
 	m->x.length = 5;
 	return window_jump(m, DIRECT_PC_IRET);
 }
@@ -143,7 +145,9 @@ static void commit(struct maker *m)
 	window_set(w->pages, (x->va - w->image) / PAGE, true);
 	w->used += m->n;
 	w->list[w->n++] = *x;
-	u->cpu.eip = x->code + x->to[x->site - x->va];
+	/* Who is at the iret need not have come by that branch. */
+	if (x->site != x->va || (*x->was & 0xf0) != 0x70)
+		u->cpu.eip = x->code + x->to[x->site - x->va];
 }
 
 /* The instruction before; 0: it is not known, or in another page. */
@@ -182,7 +186,7 @@ static int gather_best(struct maker *m)
 	return refused;
 }
 
-/* Others jump to what has trapped: the next of them. */
+/* Others jump to what has trapped, or branch to an iret: the next of them. */
 static int gather_jump(struct maker *m)
 {
 	uint32_t va = m->x.site & PTE_FRAME, word;
@@ -193,7 +197,9 @@ static int gather_jump(struct maker *m)
 
 		memcpy(&word, p + 1, sizeof(word));
 		m->x.site = va;
-		if (*p == 0xe9 && va + 5 + word == m->led &&
+		if ((*p == 0xe9 ? va + 5 + word == m->led :
+		     (*p & 0xf0) == 0x70 && maker_is_iret(m) &&
+		     va + 2 + (int8_t)p[1] == m->led) &&
 		    gather(m, va) < 0)
 			return -1;
 	}

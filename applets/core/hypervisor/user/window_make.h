@@ -33,6 +33,12 @@ static inline uint8_t *maker_text(const struct user *u, uint32_t va)
 	return u->ram + (va - u->mmu.kernel);
 }
 
+/* Is what a jump takes along the kernel's way out? */
+static inline bool maker_is_iret(const struct maker *m)
+{
+	return m->led && *maker_text(m->u, m->led) == 0xcf;
+}
+
 /* Goes on at `to`, and not behind this.  False: too many branches. */
 bool window_jump(struct maker *m, uint32_t to);
 

@@ -175,8 +175,10 @@ static bool move_branch(struct maker *m, const uint8_t *p)
 		return false;
 	put(m, (uint8_t[]){ 0x0f, cond }, 2);
 	memcpy(&word, p + 2, sizeof(word));
-	return put_branch(m, p[0] == 0x0f ? m->end + 6 + word :
-			  m->end + 2 + (int8_t)p[1]);
+	word = m->end + (p[0] == 0x0f ? 6 + word :
+			 (uint32_t)(2 + (int8_t)p[1]));
+	return put_branch(m, word == m->led && maker_is_iret(m) ?
+			  DIRECT_PC_IRET : word);
 }
 
 /*
