@@ -231,25 +231,6 @@ static bool is_near_target(const uint8_t *text, uint32_t n, uint32_t first,
 	return false;
 }
 
-/* From afar: wherever such a jump or call could be. */
-static bool is_target(const uint8_t *text, uint32_t n, uint32_t first,
-		      uint32_t last)
-{
-	int32_t far;
-
-	if (is_near_target(text, n, first, last))
-		return true;
-	for (uint32_t i = 2; i + 4 <= n; i++) {
-		if ((text[i - 1] & 0xfe) != 0xe8 &&
-		    (text[i - 2] != 0x0f || (text[i - 1] & 0xf0) != 0x80))
-			continue;
-		memcpy(&far, text + i, 4);
-		if (i + 4 + far - first - 1 < last - first)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Behind a single move, there is room together with what is left of a vmcall;
  * or with ret, and then it is a jump, and who is called returns for both.
@@ -259,40 +240,92 @@ static bool takes_next(const uint8_t *at)
 	return is_move(at - 2) && (at[2] == 0x90 || at[2] == 0xc3);
 }
 
-static bool patch_hcall(struct user *u, uint8_t *text, uint32_t n, uint32_t i,
+/* Where a hypercall's window could be: from `first` to its int, or behind. */
+struct site {
+	uint32_t first, call, last;
+	bool jumped_to;
+};
+
+/* Kernels have some 40 hypercalls. */
+#define SITES_MAX	64
+
+static unsigned find_sites(const uint8_t *text, uint32_t n, struct site *sites)
+{
+	unsigned found = 0;
+
+	for (uint32_t i = 16; i + 16 < n && found < SITES_MAX; i++) {
+		const uint8_t *at = text + i;
+		struct site s = { .call = i, .last = i };
+		unsigned k;
+
+		if (at[0] != 0xcd || at[1] != 0x1f)
+			continue;
+		k = window(at);
+		if (!k && takes_next(at)) {
+			k = 2;
+			s.last += 2;
+		}
+		s.first = i - k;
+		if (k)
+			sites[found++] = s;
+	}
+	return found;
+}
+
+/* By jumps and calls from afar: one look at all that could be such. */
+static void find_jumps(const uint8_t *text, uint32_t n, struct site *sites,
+		       unsigned count)
+{
+	for (uint32_t i = 2; i + 4 <= n; i++) {
+		uint32_t to, room = sites[count - 1].last - sites[0].first;
+
+		if ((text[i - 1] & 0xfe) != 0xe8 &&
+		    (text[i - 2] != 0x0f || (text[i - 1] & 0xf0) != 0x80))
+			continue;
+		memcpy(&to, text + i, 4);
+		to += i + 4;
+		if (to - sites[0].first > room)
+			continue;
+		for (struct site *s = sites; s < sites + count; s++)
+			if (to - s->first - 1 < s->last - s->first)
+				s->jumped_to = true;
+	}
+}
+
+static bool patch_hcall(struct user *u, uint8_t *text, const struct site *s,
 			uint32_t va)
 {
-	unsigned k = window(text + i);
-	bool next = !k && takes_next(text + i);
-	bool jump = next && text[i + 2] == 0xc3;
 	uint8_t *thunk = u->direct_code + u->thunks;
 	uint32_t thunk_va = DIRECT_CODE + u->thunks;
+	uint8_t *at = text + s->first;
+	unsigned k = s->call - s->first;
+	bool jump = s->last > s->call && text[s->last] == 0xc3;
 
-	if (next)
-		k = 2;
-	if (!k || u->thunks + THUNK_SIZE > PAGE ||
-	    is_target(text, n, i - k, i + 2 * next))
+	if (u->thunks + THUNK_SIZE > PAGE)
 		return false;
-	memcpy(thunk, text + i - k, k);
+	memcpy(thunk, at, k);
 	if (is_load(thunk))
 		thunk[3] += 4;
 	put_jump(thunk + k, thunk_va + k, 0xe9, ADDRESS(direct_hcall));
-	memset(text + i - k, 0x90, k + 2 + next);
-	put_jump(text + i - k, va + i - k, jump ? 0xe9 : 0xe8, thunk_va);
+	memset(at, 0x90, k + 2 + (s->last > s->call));
+	put_jump(at, va + s->first, jump ? 0xe9 : 0xe8, thunk_va);
 	u->thunks += THUNK_SIZE;
 	return true;
 }
 
 unsigned direct_patch(struct user *u, uint8_t *at, uint32_t n, uint32_t va)
 {
-	unsigned done = 0;
+	struct site sites[SITES_MAX];
+	unsigned count = find_sites(at, n, sites), done = 0;
 
-	for (uint32_t i = 8; i + 16 < n; i++) {
-		if (at[i] == 0xcd && at[i + 1] == 0x1f)
-			done += patch_hcall(u, at, n, i, va);
-		else if (at[i] == 0x50 || at[i] == 0xff)
+	if (count)
+		find_jumps(at, n, sites, count);
+	for (const struct site *s = sites; s < sites + count; s++)
+		if (!s->jumped_to && !is_near_target(at, n, s->first, s->last))
+			done += patch_hcall(u, at, s, va);
+	for (uint32_t i = 8; i + 16 < n; i++)
+		if (at[i] == 0x50 || at[i] == 0xff)
 			done += patch_iret(u, at + i, n - i, va + i);
-	}
 	return done;
 }
 
