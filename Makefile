@@ -52,8 +52,8 @@ LDFLAGS_STATIC = -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack \
 
 # What is linked is in $L, nothing is the system's (see tests/libs).
 L = build/lib/$(ARCH)
-LINK = gcc $(MACHINE) $(LTO_LINK) -nostdlib $(LDFLAGS_STATIC) -o $@ $L/crt1.o $L/crti.o \
-	$1 $L/libz.a -Wl,--start-group $L/libc.a $(LIBGCC) -Wl,--end-group \
+LINK = gcc $(MACHINE) $(LTO_LINK) -nostdlib $(LDFLAGS_STATIC) -o $@ $L/crt1.o \
+	$L/crti.o $1 $L/libz.a -Wl,--start-group $L/libc.a $(LIBGCC) -Wl,--end-group \
 	$L/crtn.o
 
 ifeq ($(ARCH),i386)

@@ -5,6 +5,7 @@
  *
  *	tasks pages N		N rounds of mmap, fork, copy on write
  *	tasks spaces N		N processes at once pass a token around
+ *	tasks pipes N		two of them, a byte, N times there and back
  *	tasks exec N		N times fork and exec
  *	tasks alarms SECONDS	a computation, with a timer's signals
  *	tasks clock		answers each line of input with the time
@@ -128,6 +129,28 @@ static void spaces(unsigned n)
 		reap(-1, 0);
 }
 
+/* A byte there and back: the least that a change of address space can cost. */
+static void pipes(unsigned n)
+{
+	int to[2], from[2];
+	char byte = 0;
+
+	if (pipe(to) || pipe(from))
+		wrong("pipe");
+	if (!child()) {
+		close(to[1]);
+		while (read(to[0], &byte, 1) == 1)
+			write(from[1], &byte, 1);
+		_exit(0);
+	}
+	while (n--)
+		if (write(to[1], &byte, 1) != 1 ||
+		    read(from[0], &byte, 1) != 1)
+			wrong("the byte got lost");
+	close(to[1]);
+	reap(-1, 0);
+}
+
 /* --- processes and time ------------------------------------------------ */
 
 static void exec(unsigned n)
@@ -201,7 +224,8 @@ static void clock_answers(unsigned n)
 
 static const struct trial trials[] = {
 	{ "pages", pages }, { "spaces", spaces }, { "exec", exec },
-	{ "alarms", alarms }, { "clock", clock_answers }, { NULL, NULL },
+	{ "alarms", alarms }, { "clock", clock_answers }, { "pipes", pipes },
+	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)

@@ -171,6 +171,23 @@ test_programs() {
 	try alarms tasks:alarms:3
 }
 
+# Two a turn; the boot's own traps are a good deal less than that.
+are_short() {
+	tr -d '\r' <try.out | awk '/^user: .* handovers/ {
+		for (i = 1; i < NF; i++) n[$(i + 1)] = $i
+	} END { exit !(n["handovers,"] >= 40000 &&
+		       n["traps,"] < n["handovers,"] / 2) }'
+}
+
+# Of kernels whose text is as we know it: there they come without a trap.
+test_handovers() {
+	without=$launcher
+	launcher="$launcher --verbose"
+	try handovers tasks:pipes:20000
+	launcher=$without
+	check handovers-short "$(grep -o "user:.* handovers" try.out)" are_short
+}
+
 test_everyday() {
 	image everyday.disk 16M
 	patience=$((patience + seconds * 4))
