@@ -161,7 +161,8 @@ static bool hypervisor_can(struct guest *g, const struct hypervisor *h,
 static const struct hypervisor *hypervisor_auto(struct guest *g)
 {
 	const struct hypervisor *h = NULL;
-	char why[WHY_MAX], last[WHY_MAX + 32] = "";
+	char why[WHY_MAX], all[4 * WHY_MAX] = "";
+	size_t n = 0;
 
 	while ((h = hypervisor_next(h))) {
 		if (hypervisor_can(g, h, why)) {
@@ -169,10 +170,13 @@ static const struct hypervisor *hypervisor_auto(struct guest *g)
 			return h;
 		}
 		verbose("not hypervisor %s: %s", h->name, why);
-		snprintf(last, sizeof(last), "%s: %s", h->name, why);
+		n += snprintf(all + n, sizeof(all) - n, "%s%s: %s",
+			      n ? "; " : "", h->name, why);
+		if (n >= sizeof(all))
+			break;
 	}
 	die("no hypervisor here can run %s: %s", load_name(g->plan->kernel),
-	    last);
+	    all);
 }
 
 static void guest_choose(struct guest *g)
