@@ -41,7 +41,7 @@ outcomes() {
 	hcall_pgd_top 0 3
 	hcall_pgtable_end 3
 	hcall_pgtable_nowhere 3 -
-	hcall_pgtable_zeroes 0 3
+	hcall_pgtable_zeroes 3
 	hcall_pte_beyond 0 3
 	hcall_pte_beyond_later 0 3
 	hcall_pte_no_table 0 3

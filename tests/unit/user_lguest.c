@@ -451,10 +451,8 @@ static void directly(void)
 /* Other tables, or other segments: not in the middle of a call. */
 static void elsewhere(void)
 {
-	uint32_t *stack = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
-			       MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	uint64_t r[8] = { [AX] = NEW_PGTABLE, [BX] = PGDIR,
-			  [SP] = (uintptr_t)stack, [SI] = 77 };
+	uint64_t r[8] = { [AX] = NEW_PGTABLE, [BX] = PGDIR, [SP] = STACK,
+			  [SI] = 77 };
 	uint32_t tls[6] = { 0xffff, 0xcff200 };
 	const struct cpu *c;
 
@@ -462,7 +460,9 @@ static void elsewhere(void)
 	c = &u->cpu;
 	u->mmu.linear = false;
 	u->mmu.keys[0] = u->mmu.cr3 = PGDIR;
-	stack[0] = KERNEL + 1234;
+	*host_word(PGDIR) = *host_word(PGDIR - PAGE) = CODE | 7;
+	*host_word(CODE + STACK / PAGE * 4) = STACK | 0x67;
+	*host_word(STACK) = KERNEL + 1234;
 	/* The same tables again are nothing new. */
 	CHECK_EQ(lguest_direct(r), 0);
 	CHECK_EQ(host.resumes, 0);
@@ -471,17 +471,22 @@ static void elsewhere(void)
 	CHECK_EQ(host.resumes, 1);
 	CHECK_EQ(u->mmu.cr3, PGDIR - PAGE);
 	CHECK_EQ(c->eip, KERNEL + 1234);
-	CHECK_EQ(c->gpr[SP], (uintptr_t)stack + 8);
+	CHECK_EQ(c->gpr[SP], STACK + 8);
 	CHECK_EQ(c->gpr[SI], 77);
 	u->mmu.keys[0] = u->mmu.cr3;
-	memcpy(u->ram + CODE, tls, sizeof(tls));
+	memcpy(u->ram + STACK + 64, tls, sizeof(tls));
 	r[AX] = LOAD_TLS;
-	r[BX] = CODE;
+	r[BX] = STACK + 64;
 	CHECK(CRASHES(lguest_direct(r)));
 	CHECK_EQ(host.resumes, 2);
 	CHECK_EQ(c->gdt[GDT_TLS][1], tls[1]);
+	/* Without a stack in its tables it does not get far. */
+	r[AX] = SET_TS;
+	u->spaces[0].ldt_generation = c->gdt_generation;
+	CHECK_EQ(lguest_direct(r), 0);
+	*host_word(PGDIR - PAGE) = 0;
+	CHECK_EQ(lguest_direct(r), 1);
 	CHECK_EQ(host.crashes, 0);
-	munmap(stack, PAGE);
 }
 
 /* --- interrupts ----------------------------------------------------------- */

@@ -266,7 +266,7 @@ static unsigned find_sites(const uint8_t *text, uint32_t n, struct site *sites)
 			s.last += 2;
 		}
 		s.first = i - k;
-		if (k)
+		if (k && (!found || s.first > sites[found - 1].last + 1))
 			sites[found++] = s;
 	}
 	return found;

@@ -288,14 +288,15 @@ int lguest_direct(const uint64_t *r)
 {
 	struct user *u = USER;
 	struct cpu *c = &u->cpu;
-	uint32_t a[ARGS];
+	uint32_t a[ARGS], back;
 	struct space *s = &u->spaces[u->cur % SPACES_MAX];
 
 	for (unsigned i = 0; i < 8; i++)
 		c->gpr[i] = r[i];
 	arguments(u, a);
+	/* By its tables it may have no stack any more: the end, by a trap. */
 	if (!u->lg.data || u->direct.user || !is_direct(u, a) ||
-	    !waiting_are_direct(u))
+	    !waiting_are_direct(u) || !mmu_read(u, c->gpr[SP], &back, 4))
 		return 1;
 	/* An interrupt that could come now had better come. */
 	if (lguest_wanted(u) && lguest_flag(u))
@@ -306,7 +307,7 @@ int lguest_direct(const uint64_t *r)
 	if (u->mmu.keys[space_index(u, s)] != u->mmu.cr3 ||
 	    c->gdt_generation != s->ldt_generation) {
 		/* Another stub's turn, or other segments: to who called. */
-		c->eip = *(uint32_t *)(uintptr_t)c->gpr[SP];
+		c->eip = back;
 		c->gpr[SP] += 8;
 		c->eflags = 2;	/* no carry: it is done */
 		stub_resume(u);
