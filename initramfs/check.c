@@ -26,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@
 
 #define DISK		"/dev/vda"
 #define BLOCK		65536
+#define SCATTERED	256	/* pages */
 #define PEER_PATIENCE	200	/* seconds; the peer may be emulated */
 #define MARK		"lguest: rebooted once\n"
 
@@ -139,6 +141,39 @@ static const char *disk_compare(uint64_t size, uint64_t seed)
 	return NULL;
 }
 
+/*
+ * A megabyte in pages that are not neighbours: the longest requests that there
+ * can be.
+ */
+static const char *disk_scattered(uint64_t seed)
+{
+	static uint64_t pages[2 * SCATTERED][4096 / 8]
+		__attribute__((aligned(4096)));
+	struct iovec iov[SCATTERED];
+	int fd = open(DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
+	const ssize_t size = sizeof(pages) / 2;
+	unsigned i;
+
+	if (fd < 0)
+		return failed("open " DISK);
+	/* As they come, they get their place in memory. */
+	memset(pages, 1, sizeof(pages));
+	for (i = 0; i < SCATTERED; i++) {
+		iov[i] = (struct iovec){ pages[2 * i], sizeof(pages[0]) };
+		pages[2 * i][0] = seed + i;
+	}
+	if (writev(fd, iov, SCATTERED) != size)
+		return failed("write " DISK " from many places");
+	memset(pages, 0, sizeof(pages));
+	if (lseek(fd, 0, SEEK_SET) || readv(fd, iov, SCATTERED) != size)
+		return failed("read " DISK " to many places");
+	close(fd);
+	for (i = 0; i < SCATTERED; i++)
+		if (pages[2 * i][0] != seed + i || pages[2 * i + 1][0])
+			return "the disk gave back another page";
+	return NULL;
+}
+
 static const char *check_disk(void)
 {
 	int fd = open(DISK, O_RDWR | O_CLOEXEC);
@@ -157,7 +192,9 @@ static const char *check_disk(void)
 		return "the disk does not offer to flush";
 	why = disk_write(fd, size, seed);
 	close(fd);
-	return why ? why : disk_compare(size, seed);
+	if (!why)
+		why = disk_compare(size, seed);
+	return why ? why : disk_scattered(seed);
 }
 
 /* ICMP echo requests received so far: column 9 (InEchos) of this table. */

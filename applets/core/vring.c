@@ -162,7 +162,7 @@ struct walk {
 	const void *table;
 	unsigned entries;	/* of this table */
 	unsigned next;
-	unsigned taken;		/* descriptors so far: they are bounded */
+	unsigned taken;		/* buffers so far: they are bounded */
 	bool indirect;		/* in an indirect table already */
 	bool done;
 	const struct region *low;	/* RAM from 0 on */
@@ -236,15 +236,15 @@ static const char *walk_step(struct walk *w, struct chain *c)
 
 	if (w->next >= w->entries)
 		return "next is outside the table (VIRTIO 2.7.5)";
-	/*
-	 * One bound stops loops, overlong chains and overlong tables alike,
-	 * and keeps us inside iov[].
-	 */
-	if (w->taken++ >= w->q->size)
-		return "chain longer than the queue (VIRTIO 2.7.5.3.1)";
 	desc = desc_read(w->table, w->next);
 	if (desc.flags & VRING_DESC_F_INDIRECT)
 		return walk_indirect(w, &desc);
+	/*
+	 * One bound stops loops, overlong chains and overlong tables alike,
+	 * and keeps us inside iov[].  The one that led to a table is no buffer.
+	 */
+	if (w->taken++ >= w->q->size)
+		return "chain longer than the queue (VIRTIO 2.7.5.3.1)";
 	wrong = walk_buffer(w, c, &desc);
 	w->next = desc.next;
 	w->done = !(desc.flags & VRING_DESC_F_NEXT);

@@ -226,7 +226,50 @@ static void indirect_good(void)
 	expect_fine(1, 1);
 }
 
-/* Plain descriptors, then a table (2.7.5.3.2). */
+/* As long as the queue: the one that leads to it is no part of it. */
+static void indirect_whole(void)
+{
+	struct rig_buffer buffers[SIZE];
+
+	start(INDIRECT);
+	for (unsigned i = 0; i < SIZE; i++)
+		buffers[i] = (struct rig_buffer){ 4096, 1, i == SIZE - 1 };
+	rig_add_indirect(q, buffers, SIZE);
+	expect_fine(SIZE - 1, 1);
+}
+
+/* One buffer before a table as long as the queue is one too many. */
+static void indirect_whole_after_plain(void)
+{
+	struct vring_desc *table;
+	gpa_t at;
+
+	start(INDIRECT);
+	at = rig_alloc(SIZE * 16);
+	table = rig_at(at);
+	for (unsigned i = 0; i < SIZE; i++)
+		table[i] = (struct vring_desc){ 4096, 1, i < SIZE - 1 ?
+				VRING_DESC_F_NEXT : 0, i + 1 };
+	rig_desc(q, 0, 4096, 1, VRING_DESC_F_NEXT, 1);
+	rig_desc(q, 1, at, SIZE * 16, VRING_DESC_F_INDIRECT, 0);
+	rig_avail(q, 0);
+	expect_broken();
+}
+
+static void indirect_loop(void)
+{
+	struct vring_desc *table;
+	gpa_t at;
+
+	start(INDIRECT);
+	at = rig_alloc(16);
+	table = rig_at(at);
+	*table = (struct vring_desc){ 4096, 1, VRING_DESC_F_NEXT, 0 };
+	rig_desc(q, 0, at, 16, VRING_DESC_F_INDIRECT, 0);
+	rig_avail(q, 0);
+	expect_broken();
+}
+
 /* Nobody said that such a table is aligned. */
 static void indirect_at_odd_address(void)
 {
@@ -242,6 +285,7 @@ static void indirect_at_odd_address(void)
 	expect_fine(0, 1);
 }
 
+/* Plain descriptors, then a table (2.7.5.3.2). */
 static void indirect_after_plain(void)
 {
 	struct vring_desc *table;
@@ -518,6 +562,9 @@ int main(void)
 	RUN(avail_jumps_half_way);
 	RUN(same_head_many_times);
 	RUN(indirect_good);
+	RUN(indirect_whole);
+	RUN(indirect_whole_after_plain);
+	RUN(indirect_loop);
 	RUN(indirect_at_odd_address);
 	RUN(indirect_after_plain);
 	RUN(indirect_empty);
