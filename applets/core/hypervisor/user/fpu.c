@@ -82,3 +82,15 @@ void fpu_load(const struct user *u, struct space *s, bool live)
 	if (magic == XSAVE_MAGIC && !(u->sys.cr4 & CR4_OSXSAVE))
 		s->fpu[XSAVE_BITS_AT] |= XSAVE_FXSAVE;
 }
+
+void fpu_resume(const struct space *s)
+{
+	uint32_t magic;
+
+	memcpy(&magic, s->fpu + FXSAVE, sizeof(magic));
+	if (magic == XSAVE_MAGIC)
+		asm volatile("xrstor64 (%0)" :: "r"(s->fpu), "a"(-1), "d"(-1) :
+			     "memory");
+	else
+		asm volatile("fxrstor64 (%0)" :: "r"(s->fpu) : "memory");
+}

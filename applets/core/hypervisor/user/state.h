@@ -197,6 +197,9 @@ struct post {
 	uint32_t crash, args[3];
 };
 
+/* The Guest, its handler; and that when it looks for interrupts no more. */
+enum where { IN_GUEST, IN_HANDLER, ON_THE_WAY };
+
 /* What the Host's CPU says of itself; a row for each leaf and its like. */
 enum { CPUID_LEAVES = 14, CPUID_EXTENDED = 9, CPUID_CACHES = 4,
 	CPUID_STATES = 8,
@@ -253,6 +256,7 @@ struct user {
 	_Atomic uint32_t cur;	/* the space that has the CPU */
 	_Atomic uint32_t wake;	/* futex: the Launcher has news */
 	_Atomic uint32_t asleep;	/* somebody waits for that */
+	_Atomic uint32_t where;	/* enum where; the stub's that has the CPU */
 	_Atomic uint32_t answered;	/* posts that were served */
 	uint32_t posted;
 	struct post post;

@@ -14,11 +14,10 @@
 #include <time.h>
 #include <ucontext.h>
 
+#include "frame.h"
 #include "kind.h"
 #include "sandbox.h"
 
-#define FLAGS_SEEN	0x254dd5u	/* of eflags, what a Guest may change */
-#define CS_64		0x33
 #define RETRY_SOON_NS	50000
 
 long stub_call(long nr, long a, long b, long c, long d, long e, long f)
@@ -196,54 +195,12 @@ static void hand_over(struct user *u, struct space *s, struct space *next,
 
 /* --- the handler ------------------------------------------------------ */
 
-static const uint8_t places[8] = {
-	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-};
-
-/* Registers of the Guest, as the signal found them. */
-static void take_registers(struct user *u, int sig, const greg_t *r)
-{
-	struct cpu *c = &u->cpu;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
-		c->gpr[i] = r[places[i]];
-	c->eip = r[REG_RIP];
-	c->eflags = r[REG_EFL];
-	c->trap = r[REG_TRAPNO];
-	c->error = r[REG_ERR];
-	c->cr2 = r[REG_CR2];
-	c->signal = sig;
-	c->cs = r[REG_CSGSFS];
-	c->ss = r[REG_CSGSFS] >> 48;
-	/* It has left its 32 bits: that is not ours to run. */
-	if (c->cs == CS_64 || r[REG_RIP] >> 32)
-		c->signal = 0;
-}
-
-static void give_registers(const struct user *u, greg_t *r)
-{
-	const struct cpu *c = &u->cpu;
-	uint64_t cs = u->direct.user ? LDT_SELECTOR(GDT_USER_CS) : HOST_CS;
-	uint64_t ss = u->direct.user ? LDT_SELECTOR(GDT_USER_DS) : HOST_DS;
-
-	/* Between two rings. */
-	if (direct_is_critical(u, c->eip)) {
-		cs = c->cs;
-		ss = c->ss;
-	}
-
-	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
-		r[places[i]] = c->gpr[i];
-	r[REG_RIP] = c->eip;
-	r[REG_EFL] = (c->eflags & FLAGS_SEEN) | FLAG_IF;
-	r[REG_CSGSFS] = cs | ss << 48;
-}
-
 static void run_on(struct user *u, struct space *s, bool live)
 {
 	struct space *next;
 
 	for (;;) {
+		u->where = ON_THE_WAY;
 		while (!cpu_settle(u))
 			stub_sleep(u);
 		next = space_wanted(u);
@@ -257,99 +214,58 @@ static void run_on(struct user *u, struct space *s, bool live)
 	ldt_sync(u, s);
 	u->direct.pending = kind_wanted(u);
 	u->direct.slow = u->cpu.ts || u->direct.pending;
-}
-
-static inline void load_segments(const struct user *u)
-{
-	const uint16_t *sel = u->cpu.sel;
-
-	asm volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%fs; mov %3, %%gs"
-		     :: "r"(sel[DS]), "r"(sel[ES]), "r"(sel[FS]),
-			"r"(sel[GS]));
+	u->where = IN_GUEST;
 }
 
 void stub_resume(struct user *u)
 {
-	greg_t r[NGREG], cs_ss, sp;
-
-	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
-		     : "=r"(u->cpu.sel[DS]), "=r"(u->cpu.sel[ES]),
-		       "=r"(u->cpu.sel[FS]), "=r"(u->cpu.sel[GS]));
+	frame_take_segments(u);
 	run_on(u, &u->spaces[u->cur % SPACES_MAX], true);
-	give_registers(u, r);
-	load_segments(u);
-	/* Behind edi to ecx, what iretq wants. */
-	sp = r[REG_RSP];
-	cs_ss = r[REG_CSGSFS];
-	r[REG_RSP] = r[REG_RIP];
-	r[REG_RIP] = cs_ss & 0xffff;
-	r[REG_CSGSFS] = sp;
-	r[REG_ERR] = cs_ss >> 48;
-	asm volatile("mov %0, %%rsp; pop %%rdi; pop %%rsi; pop %%rbp; "
-		     "pop %%rbx; pop %%rdx; pop %%rax; pop %%rcx; iretq"
-		     :: "r"(&r[REG_RDI]) : "memory");
-	__builtin_unreachable();
+	frame_leave(u);
 }
 
-/*
- * In the 64-bit code of a direct path: the Guest's registers are elsewhere, so
- * whatever came has to wait until that is done.
- */
-static bool in_direct(const struct user *u, const greg_t *r)
-{
-	uint64_t rip = r[REG_RIP];
-
-	return (r[REG_CSGSFS] & 0xffff) == CS_64 &&
-	       (rip >> 32 || rip - (u->stock ? DIRECT_PC : DIRECT_CODE) < PAGE);
-}
-
-/*
- * Signals for 64-bit code do not save the data segments: what the Guest has
- * there is still loaded when we begin, and must be again when we end.
- */
 static void handler(int sig, siginfo_t *info, void *context)
 {
 	struct user *u = USER;
 	ucontext_t *uc = context;
-	uint16_t sel[SELECTORS];
+	greg_t *r = uc->uc_mcontext.gregs;
 	unsigned me = ((uint8_t *)context - u->stacks[0]) / STACK_SIZE;
 	struct space *s = &u->spaces[me % SPACES_MAX];
+	bool first = !s->fpu;
 
-	asm volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
-		     : "=r"(sel[DS]), "=r"(sel[ES]), "=r"(sel[FS]),
-		       "=r"(sel[GS]));
 	/* The Guest's alignment check is not for our code. */
 	asm volatile("pushq $2; popfq" ::: "cc", "memory");
 	/* A trap comes from the CPU; what is said of another is not its own. */
 	if (info->si_code <= 0 && sig != SIGUSR1)
 		stub_crash(u, CRASH_SIGNAL, sig, 0, 0);
-	if (s->fpu && sig == SIGUSR1 && in_direct(u, uc->uc_mcontext.gregs)) {
-		u->direct.slow = 1;
-		stub_timer(FD_RETRY, RETRY_SOON_NS, 0);
+	if (!first && sig == SIGUSR1 && frame_is_host(u, r)) {
+		if (u->where != IN_HANDLER) {
+			u->direct.slow = 1;
+			stub_timer(FD_RETRY, RETRY_SOON_NS, 0);
+		}
 		return;
 	}
-	if (!s->fpu) {
-		/* The first one, which is the end of sandbox.c. */
+	/* Our own: of the Host's memory there was none left, or it is a bug. */
+	if (!first && sig != SIGUSR1 && u->where != IN_GUEST)
+		stub_crash(u, sig == SIGBUS ? CRASH_MEMORY : CRASH_SIGNAL,
+			   sig == SIGBUS ? r[REG_CR2] : sig, 0, 0);
+	s->fpu = (uint8_t *)uc->uc_mcontext.fpregs;
+	if (first) {
+		/* It is the end of sandbox.c. */
 		memset(&uc->uc_sigmask, 0, sizeof(uint64_t));
-		s->fpu = (uint8_t *)uc->uc_mcontext.fpregs;
 		wait_for_turn(u, s);
 		fpu_load(u, s, false);
 	} else {
-		s->fpu = (uint8_t *)uc->uc_mcontext.fpregs;
-		take_registers(u, sig, uc->uc_mcontext.gregs);
-		u->cpu.sel[DS] = sel[DS];
-		u->cpu.sel[ES] = sel[ES];
-		u->cpu.sel[FS] = sel[FS];
-		u->cpu.sel[GS] = sel[GS];
+		u->where = IN_HANDLER;
+		frame_take(u, sig, r);
 		cpu_trap(u);
 	}
 	run_on(u, s, false);
-	give_registers(u, uc->uc_mcontext.gregs);
-	load_segments(u);
-	/* These a signal's end does not take from its frame. */
-	asm volatile("pushq %0; popfq" ::
-		     "r"((uint64_t)(u->cpu.eflags & (FLAG_NT | FLAG_ID))) :
-		     "cc", "memory");
+	if (!first && sig != SIGUSR1) {
+		fpu_resume(s);
+		frame_leave(u);
+	}
+	frame_give(u, r);
 }
 
 /* Which of them there are, and where they get their stack. */
@@ -361,9 +277,14 @@ void stub_handle_signals(unsigned me)
 				.sa_flags = SA_SIGINFO | SA_ONSTACK };
 	stack_t stack = { .ss_sp = USER->stacks[me], .ss_size = STACK_SIZE };
 
-	sigfillset(&sa.sa_mask);
 	sigaltstack(&stack, NULL);
-	for (unsigned i = 0; i < ARRAY_SIZE(sigs); i++)
+	/* Traps end by frame_leave(), so they leave the mask alone. */
+	for (unsigned i = 0; i < ARRAY_SIZE(sigs); i++) {
+		if (sigs[i] == SIGUSR1)
+			sigfillset(&sa.sa_mask);
+		else
+			sa.sa_flags |= SA_NODEFER;
 		sigaction(sigs[i], &sa, NULL);
+	}
 	ldt_init();
 }
