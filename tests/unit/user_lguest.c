@@ -418,8 +418,9 @@ static void directly(void)
 		bool fine = n == FLUSH_ASYNC || n == SET_TS || n == SET_PTE ||
 			    n == FLUSH_TLB || n == SET_CLOCKEVENT ||
 			    n == SET_PGD || n == SEND_INTERRUPTS ||
-			    n == LOAD_TLS || (n == NEW_PGTABLE &&
-					      !u->mmu.linear);
+			    n == LOAD_TLS || n == LOAD_IDT_ENTRY ||
+			    n == LOAD_GDT_ENTRY || (n == NEW_PGTABLE &&
+						    !u->mmu.linear);
 
 		if (n != SET_STACK)
 			CHECK_EQ(direct(n, 0, 0), !fine);
@@ -480,10 +481,21 @@ static void elsewhere(void)
 	CHECK(CRASHES(lguest_direct(r)));
 	CHECK_EQ(host.resumes, 2);
 	CHECK_EQ(c->gdt[GDT_TLS][1], tls[1]);
+	r[AX] = LOAD_GDT_ENTRY;
+	r[BX] = GDT_ENTRIES - 2;
+	r[DX] = tls[1];
+	CHECK(CRASHES(lguest_direct(r)));
+	CHECK_EQ(host.resumes, 3);
+	CHECK_EQ(c->gdt[GDT_ENTRIES - 2][1], tls[1]);
 	/* Without a stack in its tables it does not get far. */
 	r[AX] = SET_TS;
 	u->spaces[0].ldt_generation = c->gdt_generation;
 	CHECK_EQ(lguest_direct(r), 0);
+	r[AX] = LOAD_IDT_ENTRY;
+	r[BX] = TRAP_GP;
+	r[DX] = 0x8e00;
+	CHECK_EQ(lguest_direct(r), 0);
+	CHECK_EQ(c->idt[TRAP_GP][1], 0x8e00);
 	*host_word(PGDIR - PAGE) = 0;
 	CHECK_EQ(lguest_direct(r), 1);
 	CHECK_EQ(host.crashes, 0);

@@ -163,7 +163,8 @@ static void hypercall(struct user *u, const uint32_t a[ARGS])
 #define DIRECT	(1u << FLUSH_ASYNC | 1u << FLUSH_TLB | 1u << SET_STACK | \
 		 1u << SET_TS | 1u << SET_CLOCKEVENT | 1u << SET_PTE | \
 		 1u << SET_PGD | 1u << SEND_INTERRUPTS | \
-		 1u << NEW_PGTABLE | 1u << LOAD_TLS)
+		 1u << NEW_PGTABLE | 1u << LOAD_TLS | 1u << LOAD_IDT_ENTRY | \
+		 1u << LOAD_GDT_ENTRY)
 
 static bool may_be_direct(uint32_t n)
 {
