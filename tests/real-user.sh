@@ -412,6 +412,8 @@ boot_seconds=5
 set_up
 launcher="lguest --hypervisor=user"
 version=$(release "$kernel")
+disk_is_module=$(lguest-inspect --config "$kernel" 2>/dev/null |
+	grep -E '^CONFIG_(VIRTIO_(PCI|BLK)|EXT2_FS)=m')
 case $busybox:$version in
 "$debians":2.* | "$debians":3.[01].*)
 	skip "$version" "Debian's busybox is too new, see -b"

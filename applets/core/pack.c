@@ -26,6 +26,7 @@ struct chunk {
 	size_t window, len, packed;
 	bool last, begun, threaded;
 	pthread_t thread;
+	z_stream z;
 };
 
 /* The chunks are a ring: behind the one being filled is the oldest. */
@@ -67,18 +68,10 @@ void pack_start(struct pack *p, struct target *to, uint64_t off, bool gzip)
 static void *chunk_pack(void *arg)
 {
 	struct chunk *c = arg;
-	z_stream z = { .next_in = c->in + c->window, .avail_in = c->len,
-		       .next_out = c->out, .avail_out = sizeof(c->out) };
 
-	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -15, 9,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return NULL;
-	if (c->window)
-		deflateSetDictionary(&z, c->in, c->window);
-	deflate(&z, c->last ? Z_FINISH : Z_SYNC_FLUSH);
-	if (!z.avail_in && z.avail_out)
-		c->packed = sizeof(c->out) - z.avail_out;
-	deflateEnd(&z);
+	deflate(&c->z, c->last ? Z_FINISH : Z_SYNC_FLUSH);
+	if (!c->z.avail_in && c->z.avail_out)
+		c->packed = sizeof(c->out) - c->z.avail_out;
 	return NULL;
 }
 
@@ -93,10 +86,19 @@ static void chunk_follow(struct chunk *next, const struct chunk *c)
 	next->len = 0;
 }
 
+/* What asks for memory is done here, not by the thread: see heap.c. */
 static void chunk_begin(struct chunk *c)
 {
 	c->begun = true;
+	c->threaded = false;
 	c->packed = 0;
+	c->z = (z_stream){ .next_in = c->in + c->window, .avail_in = c->len,
+			   .next_out = c->out, .avail_out = sizeof(c->out) };
+	if (deflateInit2(&c->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -15, 9,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
+		return;
+	if (c->window)
+		deflateSetDictionary(&c->z, c->in, c->window);
 	c->threaded = !c->last &&
 		      !pthread_create(&c->thread, NULL, chunk_pack, c);
 	if (!c->threaded)
@@ -110,6 +112,7 @@ static void chunk_end(struct pack *p, struct chunk *c)
 		return;
 	if (c->threaded)
 		pthread_join(c->thread, NULL);
+	deflateEnd(&c->z);
 	if (!c->packed)
 		die("%s: no memory to compress it", p->target->name);
 	p->gzip->crc = crc32(p->gzip->crc, c->in + c->window, c->len);

@@ -18,6 +18,7 @@ enum request { INITIALIZE, IRQ = 2, GETREG = 5, SETREG = 6, TRAP = 7 };
 
 uint32_t host_registers[17];
 unsigned host_traps[256];
+bool host_no_gates;
 unsigned host_initializes, host_reads;
 struct initialize host_boot;
 bool host_no_node;
@@ -102,6 +103,7 @@ static int initialize(struct file *f, const struct call *c,
 	guest = f;
 	host_initializes++;
 	memset(host_registers, 0, sizeof(host_registers));
+	host_no_gates = false;
 	host_registers[52 / 4] = 0x61;
 	return era->form == FORM_START ? 12 : 16;
 }
@@ -150,7 +152,8 @@ static int request(struct file *f, const struct call *c)
 	case SETREG:
 		return register_request(f, words + 1, words[0] == SETREG);
 	case TRAP:
-		if (era->form != FORM_DEVICES || words[1] > 255)
+		if (era->form != FORM_DEVICES || words[1] > 255 ||
+		    host_no_gates)
 			return -EINVAL;
 		host_traps[words[1]]++;
 		f->dead = f->reason;

@@ -177,3 +177,38 @@ void mmio_write(uint32_t at, unsigned width, uint32_t value)
 	*r = (*r & ~(mask(width) << shift)) | value << shift;
 	execute(14, at, -1);
 }
+
+/* --- before the Guest has handlers ---------------------------------------- */
+
+/* All that it may ask for is 0; anything else is the end, not a loop. */
+void script_no_gates(const struct era *era)
+{
+	if (era->telling != TELLS_PCI)
+		return;
+	launch(era, ENDS_PIPE, NULL);
+	host_no_gates = true;
+	for (unsigned reg = 0; reg < 8; reg++) {
+		begin();
+		emit(0x0f);
+		emit(0x20);
+		emit(0xc0 | reg);
+		execute(13, 0, regs[reg]);
+		NEED_EQ(host_registers[regs[reg]], 0);
+	}
+	begin();
+	emit(0x0f);
+	emit(0x30);
+	execute(13, 0, -1);
+	begin();
+	emit(0x0f);
+	emit(0x32);
+	host_registers[DX] = 0;
+	execute(13, 0, AX);
+	NEED_EQ(host_registers[AX], 0);
+	begin();
+	emit(0xf4);
+	host_registers[IP] = 0x12345;
+	host_trap_kills(13, insn, NULL);
+	NEED_EQ(host_end(), 3);
+	NEED(child_said("lguest: trap 13 at 0x12345 has no handler\n"));
+}

@@ -286,6 +286,7 @@ const struct script scripts[] = {
 	{ "console", console_pipe }, { "console-pty", console_pty },
 	{ "block", script_block }, { "rng", script_rng },
 	{ "crash", crash }, { "dies-of-trap", dies_of_trap }, { "long-reason", long_reason },
+	{ "no-gates", script_no_gates },
 	{ "sigterm", sigterm }, { "sigterm-after-kicks", sigterm_after_kicks },
 	{ "timeout", timeout }, { "reboot", reboot },
 	{ "no-reboot", no_reboot }, { "driver-again", driver_again },

@@ -130,6 +130,7 @@ int host_end(void);
 
 extern uint32_t host_registers[17];	/* by offset / 4 */
 extern unsigned host_traps[256];	/* that the Guest was given */
+extern bool host_no_gates;	/* the Guest can be given none */
 extern unsigned host_initializes, host_reads;
 extern bool host_no_node;	/* /dev/lguest cannot be opened any more */
 
@@ -195,6 +196,7 @@ void pci_ready(struct device *d);
 /* One character on the console before there is a driver. */
 void pci_early(char c);
 /* The Guest's instructions, in all forms in turn. */
+void script_no_gates(const struct era *era);
 uint32_t port_in(unsigned port, unsigned width);
 void port_out(unsigned port, unsigned width, uint32_t value);
 uint32_t mmio_read(uint32_t at, unsigned width);

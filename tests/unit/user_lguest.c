@@ -417,19 +417,22 @@ static void directly(void)
 	for (unsigned n = 0; n < 256; n++) {
 		bool fine = n == FLUSH_ASYNC || n == SET_TS || n == SET_PTE ||
 			    n == FLUSH_TLB || n == SET_CLOCKEVENT ||
-			    n == SET_PGD || n == SEND_INTERRUPTS ||
-			    n == LOAD_TLS || (n == NEW_PGTABLE &&
-					      !u->mmu.linear);
+			    n == SET_PGD || n == SET_PMD ||
+			    n == SEND_INTERRUPTS ||
+			    n == LOAD_TLS || n == LOAD_IDT_ENTRY ||
+			    n == LOAD_GDT_ENTRY || (n == NEW_PGTABLE &&
+						    !u->mmu.linear);
 
 		if (n != SET_STACK)
 			CHECK_EQ(direct(n, 0, 0), !fine);
 	}
 	CHECK_EQ(host.crashes, 0);
-	CHECK_EQ(direct(FLUSH_TLB, 1, 0), 1);
-	u->lg.edx_first = true;		/* and that is 0 */
 	CHECK_EQ(direct(FLUSH_TLB, 1, 0), 0);
+	u->lg.edx_first = true;		/* and that is 0 */
+	CHECK_EQ(direct(SET_TS, 1, 0), 0);
+	CHECK(!u->cpu.ts);
 	u->lg.edx_first = false;
-	CHECK_EQ(direct(SET_PTE, 0, KERNEL), 1);
+	CHECK_EQ(direct(SET_PTE, 0, KERNEL), 0);
 	/* What waits may not be done there: then nothing is. */
 	wait_in_ring(u->lg.next_hcall % RING, HALT, 0, 0, 0);
 	CHECK_EQ(direct(SET_TS, 1, 0), 1);
@@ -463,6 +466,7 @@ static void elsewhere(void)
 	*host_word(PGDIR) = *host_word(PGDIR - PAGE) = CODE | 7;
 	*host_word(CODE + STACK / PAGE * 4) = STACK | 0x67;
 	*host_word(STACK) = KERNEL + 1234;
+	space_map(u, u->spaces, STACK, 1, STACK | PTE_P | PTE_RW);
 	/* The same tables again are nothing new. */
 	CHECK_EQ(lguest_direct(r), 0);
 	CHECK_EQ(host.resumes, 0);
@@ -480,10 +484,29 @@ static void elsewhere(void)
 	CHECK(CRASHES(lguest_direct(r)));
 	CHECK_EQ(host.resumes, 2);
 	CHECK_EQ(c->gdt[GDT_TLS][1], tls[1]);
+	r[AX] = LOAD_GDT_ENTRY;
+	r[BX] = GDT_ENTRIES - 2;
+	r[DX] = tls[1];
+	CHECK(CRASHES(lguest_direct(r)));
+	CHECK_EQ(host.resumes, 3);
+	CHECK_EQ(c->gdt[GDT_ENTRIES - 2][1], tls[1]);
 	/* Without a stack in its tables it does not get far. */
 	r[AX] = SET_TS;
 	u->spaces[0].ldt_generation = c->gdt_generation;
 	CHECK_EQ(lguest_direct(r), 0);
+	r[AX] = LOAD_IDT_ENTRY;
+	r[BX] = TRAP_GP;
+	r[DX] = 0x8e00;
+	CHECK_EQ(lguest_direct(r), 0);
+	CHECK_EQ(c->idt[TRAP_GP][1], 0x8e00);
+	/* Another page is its stack now, and that one it has not yet. */
+	*host_word(CODE + STACK / PAGE * 4) = (STACK + PAGE) | 0x67;
+	*host_word(STACK + PAGE) = KERNEL + 5678;
+	r[AX] = FLUSH_TLB;
+	r[BX] = 1;
+	CHECK(CRASHES(lguest_direct(r)));
+	CHECK_EQ(host.resumes, 4);
+	CHECK_EQ(c->eip, KERNEL + 5678);
 	*host_word(PGDIR - PAGE) = 0;
 	CHECK_EQ(lguest_direct(r), 1);
 	CHECK_EQ(host.crashes, 0);

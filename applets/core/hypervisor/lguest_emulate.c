@@ -110,12 +110,37 @@ static bool emulate(struct guest *g, const struct lguest_pending *p)
 	return true;
 }
 
+/*
+ * Before it has handlers to be told, a kernel, or what unpacks it, may ask for
+ * what only ring 0 has: CR0, or registers for microcode.  All of that is 0.
+ */
+static bool early(const struct lguest_pending *p)
+{
+	bool control = p->insn[1] == 0x20, read = p->insn[1] == 0x32;
+
+	if (p->trap != TRAP_GP || p->insn[0] != 0x0f ||
+	    (!control && !read && p->insn[1] != 0x30))
+		return false;
+	if (control)
+		set(registers[p->insn[2] & 7], 0);
+	if (read) {
+		set(LGREG_AX, 0);
+		set(LGREG_DX, 0);
+	}
+	set(LGREG_IP, get(LGREG_IP) + 2 + control);
+	return true;
+}
+
 void lguest_emulate(struct guest *g, const struct lguest_pending *pending)
 {
 	struct lguest_pending p = *pending;
 
 	if (p.trap != TRAP_GP && p.trap != TRAP_PF)
 		return;
-	if (!emulate(g, &p))
-		lguest_request(lguest.fd, LHREQ_TRAP, p.trap, 0, 0, 0);
+	/* Refused, it would come again for ever. */
+	if (!emulate(g, &p) &&
+	    lguest_request(lguest.fd, LHREQ_TRAP, p.trap, 0, 0, 0) == -EINVAL &&
+	    !early(&p))
+		guest_end(g, STATUS_CRASHED, "trap %u at 0x%x has no handler",
+			  p.trap, get(LGREG_IP));
 }

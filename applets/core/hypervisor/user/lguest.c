@@ -162,8 +162,9 @@ static void hypercall(struct user *u, const uint32_t a[ARGS])
 /* Which of them a stub can do in the middle of the Guest's code. */
 #define DIRECT	(1u << FLUSH_ASYNC | 1u << FLUSH_TLB | 1u << SET_STACK | \
 		 1u << SET_TS | 1u << SET_CLOCKEVENT | 1u << SET_PTE | \
-		 1u << SET_PGD | 1u << SEND_INTERRUPTS | \
-		 1u << NEW_PGTABLE | 1u << LOAD_TLS)
+		 1u << SET_PGD | 1u << SET_PMD | 1u << SEND_INTERRUPTS | \
+		 1u << NEW_PGTABLE | 1u << LOAD_TLS | 1u << LOAD_IDT_ENTRY | \
+		 1u << LOAD_GDT_ENTRY)
 
 static bool may_be_direct(uint32_t n)
 {
@@ -185,13 +186,6 @@ static bool is_direct(struct user *u, const uint32_t a[ARGS])
 		return !lguest_wanted(u);
 	case NEW_PGTABLE:
 		return !u->mmu.linear;
-	case FLUSH_TLB:
-		return !a[1];
-	case SET_PTE:
-		/* The kernel's own: the stack that it returns by is there. */
-		return a[2] < u->mmu.kernel;
-	case SET_PGD:
-		return a[2] < u->mmu.kernel >> (u->mmu.pae ? 30 : 22);
 	}
 	return true;
 }
@@ -305,8 +299,12 @@ int lguest_direct(const uint64_t *r)
 	hypercalls_waiting(u);
 	hypercall(u, a);
 	if (u->mmu.keys[space_index(u, s)] != u->mmu.cr3 ||
-	    c->gdt_generation != s->ldt_generation) {
-		/* Another stub's turn, or other segments: to who called. */
+	    c->gdt_generation != s->ldt_generation ||
+	    (!u->mmu.linear && !space_get(u, s, c->gpr[SP]))) {
+		/*
+		 * Another stub's turn, other segments, or the stack that we
+		 * would return by was taken away: to who called.
+		 */
 		c->eip = back;
 		c->gpr[SP] += 8;
 		c->eflags = 2;	/* no carry: it is done */
