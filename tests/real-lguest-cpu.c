@@ -185,7 +185,8 @@ static void in_processes(unsigned seconds, bool (*keeps)(uint32_t seed))
 		pids[i] = child();
 		for (uint32_t turn = 0; !pids[i]; turn++) {
 			if (!keeps((turn << 4) + i + 1))
-				wrong("process %u lost its registers", i);
+				wrong("process %u lost its %s registers", i,
+				      keeps == avx_keeps ? "AVX" : "SSE");
 			if (time(NULL) >= end)
 				_exit(0);
 		}

@@ -70,8 +70,8 @@ static const struct {
 	[CMDLINE_SIZE] = { FIELD(cmdline_size), 0x206, 255 },
 	[HARDWARE_SUBARCH] = { FIELD(hardware_subarch), 0x207, 0 },
 	[HARDWARE_SUBARCH_DATA] = { FIELD(hardware_subarch_data), 0x207, 0 },
-	[PAYLOAD_OFFSET] = { FIELD(payload_offset), 0x208, 0 },
-	[PAYLOAD_LENGTH] = { FIELD(payload_length), 0x208, 0 },
+	[PAYLOAD_OFFSET] = { FIELD(payload_offset), PAYLOAD_TOLD, 0 },
+	[PAYLOAD_LENGTH] = { FIELD(payload_length), PAYLOAD_TOLD, 0 },
 	[SETUP_DATA] = { FIELD(setup_data), 0x209, 0 },
 	[PREF_ADDRESS] = { FIELD(pref_address), 0x20a, HIGH_BASE },
 	[INIT_SIZE] = { FIELD(init_size), 0x20a, 0 },
@@ -198,12 +198,36 @@ static bool kernel_find(struct image *image, const struct image_file *f,
 	return true;
 }
 
-static bool payload_find(struct image *image, char *why)
+/*
+ * Before 2.08 the header does not say where, but Linux has its gzip soon behind
+ * the first code, and right in front of that its length.
+ */
+static uint64_t payload_search(const struct image *image,
+			       const struct image_file *f, uint64_t *offset)
+{
+	const struct segment *s = &image->segments[0];
+	uint64_t from = s->offset + 4, length;
+	const uint8_t *at;
+
+	if (image->protocol >= PAYLOAD_TOLD || from > f->head_len)
+		return 0;
+	at = bytes_find(f->head + from, f->head_len - from, "\x1f\x8b\x08", 4);
+	if (!at)
+		return 0;
+	*offset = at - f->head - s->offset;
+	length = image_number(at - 4, 4);
+	return *offset + length <= s->filesz ? length : 0;
+}
+
+static bool payload_find(struct image *image, const struct image_file *f,
+			 char *why)
 {
 	uint64_t offset = field_get(image, PAYLOAD_OFFSET);
 	uint64_t length = field_get(image, PAYLOAD_LENGTH);
 	uint64_t size = image->segments[0].filesz;
 
+	if (!length)
+		length = payload_search(image, f, &offset);
 	/*
 	 * We do not unpack it, but who does (lguest kernels are found in
 	 * there) may rely on it.  32-bit fields: their sum cannot wrap.
@@ -285,6 +309,7 @@ bool image_parse_bzimage(struct image *image, const struct image_file *f,
 	image->cmdline_max = field_get(image, CMDLINE_SIZE);
 	image->initrd_max = field_get(image, INITRD_ADDR_MAX);
 	version_get(image, f);
-	return kernel_find(image, f, why) && payload_find(image, why) &&
+	return kernel_find(image, f, why) &&
+	       payload_find(image, f, why) &&
 	       place_get(image, why);
 }

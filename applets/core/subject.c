@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/bootparam.h"
 #include "image.h"
 #include "subject.h"
 
@@ -87,6 +88,20 @@ static bool parse(int fd, struct image *image, uint64_t *size, char *why)
 	return image_parse(image, head, len, *size, why);
 }
 
+/*
+ * Up to 2.6.25 there is no ELF header: what we can read but not boot, for
+ * nothing in it says where in memory it belongs.
+ */
+static void bare_look(struct subject *s, int fd, uint64_t size)
+{
+	s->inside.nsegments = 1;
+	s->inside.segments[0] = (struct segment){ .filesz = size };
+	vmlinux_search(&s->vmlinux, fd, &s->inside);
+	s->config = vmlinux_config(&s->vmlinux, fd, s->config_why);
+	s->payload_known = *s->vmlinux.banner;
+	image_refuse(s->config_why, "its payload has no ELF header");
+}
+
 /* What the vmlinux says; its descriptor belongs to s from now on. */
 static void inside_look(struct subject *s, int fd)
 {
@@ -95,9 +110,11 @@ static void inside_look(struct subject *s, int fd)
 
 	if (!parse(fd, &s->inside, &size, s->config_why) ||
 	    s->inside.kind != IMAGE_ELF) {
+		s->payload_known = false;
+		if (s->image.protocol < PAYLOAD_TOLD)
+			bare_look(s, fd, size);
 		if (fd != s->fd)
 			close(fd);
-		s->payload_known = false;
 		return;
 	}
 	s->inside_fd = fd;
@@ -120,10 +137,10 @@ static bool inside_find(struct subject *s)
 	uint8_t magic[8];
 	int fd;
 
-	/* Before 2.08 nobody said where it is: no harm, but no inside. */
+	/* Before 2.08 we may not find it: no harm, but no inside. */
 	s->payload_known = true;
 	if (!len) {
-		image_refuse(s->config_why, "its header does not say where the payload is");
+		image_refuse(s->config_why, "its payload is not to be found");
 		return true;
 	}
 	if (read_at(s->fd, magic, 8, at) < 8)

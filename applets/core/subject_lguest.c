@@ -60,7 +60,7 @@ static void evidence_weigh(struct subject *s)
 		decide(s, false, "only Linux 2.6.23 to 4.13 can");
 	else if (s->vmlinux.says_lguest)
 		decide(s, true, "it calls itself LGUEST");
-	else if (s->inside_fd >= 0 && *s->vmlinux.banner)
+	else if (*s->vmlinux.banner)
 		decide(s, false, "nothing of lguest is in it");
 	else
 		snprintf(s->lguest_why, WHY_MAX, "%s", s->inside_fd >= 0 ?

@@ -379,9 +379,10 @@ void tap_set_offloads(const struct tap *t, unsigned offloads)
  */
 enum tap_state tap_query_state(const struct tap *t)
 {
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = tap_request(t->name);
 
-	if (ioctl(t->fd, TUNGETIFF, &ifr) < 0)
+	/* Up to 2.6.26 nobody knows that question. */
+	if (ioctl(t->fd, TUNGETIFF, &ifr) < 0 && errno != EINVAL)
 		return TAP_GONE;
 	if (t->links < 0 || ioctl(t->links, SIOCGIFFLAGS, &ifr) < 0)
 		return TAP_UP;

@@ -13,6 +13,7 @@
 #define BOOT_FLAG		0xaa55
 #define BOOT_MAGIC		0x53726448	/* "HdrS" */
 #define BOOT_MAGIC_AT		0x202
+#define PAYLOAD_TOLD		0x208	/* only since then a header tells */
 
 #define LOADED_HIGH		(1 << 0)	/* loadflags */
 #define QUIET_FLAG		(1 << 5)

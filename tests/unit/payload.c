@@ -277,6 +277,69 @@ static void look(void)
 	payload_look(g);
 }
 
+/* As before 2.08: the length in front of it, and the header says nothing. */
+static void wrap_old(const void *bytes, size_t size)
+{
+	uint32_t n = wrap(bytes, size);
+
+	memcpy(kernel.bytes + PAYLOAD_AT - 4, &n, 4);
+	kernel_put(&kernel, HDR(version), 0x207);
+	kernel_put(&kernel, HDR(payload_length), UINT32_MAX);
+}
+
+static unsigned lguest_of_bare(const char *words, size_t len)
+{
+	unsigned lguest;
+
+	wrap_old(words, len);
+	prepare(64, "");
+	CHECK(payload_look(g) == g->image);
+	g->hv = &unpacks;
+	payload_take(g);
+	CHECK_EQ(g->image->kind, IMAGE_BZIMAGE);
+	lguest = g->image->lguest;
+	forget();
+	return lguest;
+}
+
+/* Up to 2.6.25 what is inside is no ELF, and the whole is booted. */
+static void bare_payloads(void)
+{
+	static const char guest[] = BANNER "\0\0LGUEST";
+	struct kernel elf = lguest_vmlinux();
+
+	CHECK_EQ(lguest_of_bare(guest, sizeof(guest)), LGUEST_YES);
+	CHECK_EQ(lguest_of_bare(BANNER, sizeof(BANNER)), LGUEST_NO);
+	CHECK_EQ(lguest_of_bare("\0LGUES", 7), LGUEST_MAYBE);
+	wrap_old(elf.bytes, elf.size);
+	prepare(64, "");
+	CHECK_EQ(payload_look(g)->kind, IMAGE_ELF);
+	forget();
+	/* A newer header that says nothing means it. */
+	kernel_put(&kernel, HDR(version), 0x208);
+	kernel_put(&kernel, HDR(payload_length), 0);
+	CHECK(stays());
+}
+
+/* What is before it is only a length if that stays in the kernel. */
+static void old_lengths(void)
+{
+	struct kernel elf = lguest_vmlinux();
+	uint32_t n = BZ_SIZE - PAYLOAD;
+
+	wrap_old(elf.bytes, elf.size);
+	memcpy(kernel.bytes + PAYLOAD_AT - 4, &n, 4);
+	prepare(64, "");
+	CHECK_EQ(payload_look(g)->kind, IMAGE_ELF);
+	forget();
+	n++;
+	memcpy(kernel.bytes + PAYLOAD_AT - 4, &n, 4);
+	CHECK(stays());
+	n = 20;
+	memcpy(kernel.bytes + PAYLOAD_AT - 4, &n, 4);
+	CHECK(dies(look, "its payload is truncated gzip data"));
+}
+
 static void damaged(void)
 {
 	struct kernel elf = lguest_vmlinux(), whole;
@@ -345,6 +408,8 @@ int main(void)
 	RUN(elf_itself);
 	RUN(sixty_four);
 	RUN(stays_packed);
+	RUN(bare_payloads);
+	RUN(old_lengths);
 	RUN(damaged);
 	RUN(bomb);
 	RUN(for_inspect);

@@ -4,8 +4,11 @@
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if_tun.h>
+#include <linux/seccomp.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -111,6 +114,36 @@ static void test_state(void)
 	tap_drain_links(&t);
 	CHECK(!shell("ip link delete other"));
 	CHECK_EQ(tap_query_state(&t), TAP_GONE);
+}
+
+/* A Host of 2.6.25 or 2.6.26, which cannot say what the name is today. */
+static void forget_name(void)
+{
+	static struct sock_filter insns[] = {
+		{ BPF_LD | BPF_W | BPF_ABS, 0, 0,
+		  offsetof(struct seccomp_data, args[1]) },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TUNGETIFF },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EINVAL },
+		{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(insns), insns };
+
+	CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK(!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
+}
+
+static void test_state_without_name(void)
+{
+	struct tap t;
+
+	if (!alone())
+		return;
+	tap_create(&t, "wire%d");
+	tap_watch_links(&t);
+	forget_name();
+	CHECK_EQ(tap_query_state(&t), TAP_DOWN);
+	CHECK(!shell("ip link set wire0 up"));
+	CHECK_EQ(tap_query_state(&t), TAP_UP);
 }
 
 static void test_refusals(void)
@@ -245,6 +278,7 @@ int main(void)
 {
 	RUN(test_create);
 	RUN(test_state);
+	RUN(test_state_without_name);
 	RUN(test_refusals);
 	RUN(test_node_and_owner);
 	RUN(test_adopt);

@@ -4,6 +4,7 @@
  * far jumps, calls and returns, in and out; against what the architecture says
  * of them, with operands everywhere and nowhere.
  */
+#include "../../applets/core/hypervisor/user/kind.h"
 #include "user_pc.h"
 
 /* --- selectors ------------------------------------------------------------ */
@@ -122,6 +123,19 @@ static void selectors_of_kernel(void)
 		load_from_memory(pc_begin, DATA_END - 2, &kernel_loads[i]);
 		load_by_pop(pc_begin, &kernel_loads[i]);
 	}
+}
+
+/* Nobody has loaded a table yet: there are those of the boot protocol. */
+static void selectors_at_start(void)
+{
+	uint16_t real;
+
+	host_begin(RAM, true);
+	CHECK_EQ(cpu_selector(u, 0x18, &real), 0);
+	CHECK_EQ(real, HOST_DS);
+	CHECK_EQ(cpu_selector(u, 0x20, &real), TRAP_GP);
+	CHECK(stock_is_code(u, 0x10));
+	CHECK(!stock_is_code(u, 0x18));
 }
 
 static void selectors_of_program(void)
@@ -542,6 +556,7 @@ static void ports(void)
 
 int main(void)
 {
+	RUN(selectors_at_start);
 	RUN(selectors_of_kernel);
 	RUN(selectors_of_program);
 	RUN(stack_selectors);

@@ -220,6 +220,11 @@ bool stock_undefined(struct user *u)
 
 void stock_init(struct user *u)
 {
+	/* As the boot protocol asks for: selectors 0x10 and 0x18. */
+	static const uint32_t flat[2][2] = { { 0xffff, 0x00cf9b00 },
+					     { 0xffff, 0x00cf9300 } };
+
+	memcpy(u->cpu.gdt[2], flat, sizeof(flat));
 	u->sys.cr0 = 0x11;
 	u->sys.overwrites = true;
 	u->sys.idt_limit = 0;
