@@ -133,6 +133,11 @@ static void iret(void)
 	CHECK_EQ(pc_word(TEXT + 0x105), 0x0302012d | 0);
 	CHECK_EQ(*pc_at(TEXT + 0x10a), 0xcf);
 	CHECK(!SITE(8, 0x2e, 0x0f, 0, 0x2d, 1, 2, 3, 0xc0, 0xcf));
+	/* Of what does nothing, none is left to be read. */
+	CHECK(SITE(8, 0x3e, 0x8d, 0xb4, 0x26, 0, 0, 0, 0, 0xcf));
+	CHECK(is_jump(TEXT + 0x100));
+	CHECK_EQ(pc_word(TEXT + 0x105), 0xcf909090);
+	CHECK(!SITE(8, 0x3e, 0x8d, 0xb4, 0x26, 0, 0, 0, 1, 0xcf));
 	/* Others that jump there, one after the other. */
 	begin();
 	PUT(TEXT + 0x100, 0xcd, 3, 0xcf, 0xcd, 3);

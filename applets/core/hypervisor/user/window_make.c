@@ -26,22 +26,32 @@ static bool lead_branches(struct maker *m)
 	return true;
 }
 
-/* iret, behind a jump over verw: it is the jump that moves. */
+/*
+ * iret, behind a jump over verw: it is the jump that moves.  Newer kernels have
+ * what does nothing in verw's place, and as long: that becomes the jump.
+ */
 static bool begins_iret(struct maker *m, const uint8_t *p)
 {
 	static const uint8_t verw[] = { 0x0f, 0, 0x2d };
+	static const uint8_t nop[] = { 0x3e, 0x8d, 0xb4, 0x26, 0, 0, 0, 0 };
 	const struct windows *w = &m->u->windows;
-	/* There may be a prefix. */
-	unsigned over = p[-8] == 0x2e ? 8 : 7;
-	uint32_t va = m->x.site - over - 2;
+	unsigned over, back, length = 5;
 
-	if (*p != 0xcf || m->x.site % PAGE < 10 ||
-	    memcmp(p - 7, verw, sizeof(verw)) || p[-2 - (int)over] != 0xeb ||
-	    p[-1 - (int)over] != over || !window_bit(w->starts, va - w->image))
+	if (*p != 0xcf || m->x.site % PAGE < 10)
 		return false;
-	m->x.va = va;
-	m->x.to[0] = m->x.to[over + 2] = 0;
-	m->x.length = 5;
+	/* There may be a prefix. */
+	over = p[-8] == 0x2e ? 8 : 7;
+	back = over + 2;
+	if (!memcmp(p - sizeof(nop), nop, sizeof(nop)))
+		back = length = sizeof(nop);
+	else if (memcmp(p - 7, verw, sizeof(verw)) ||
+		 p[-2 - (int)over] != 0xeb || p[-1 - (int)over] != over)
+		return false;
+	if (!window_bit(w->starts, m->x.site - back - w->image))
+		return false;
+	m->x.va = m->x.site - back;
+	m->x.to[0] = m->x.to[back] = 0;
+	m->x.length = length;
 	return window_jump(m, DIRECT_PC_IRET);
 }
 
@@ -87,7 +97,8 @@ static int gather(struct maker *m, uint32_t va)
 		return REFUSED_TARGET;
 	if (va == m->x.site && begins_iret(m, p))
 		return lead_branches(m) ?
-		       window_is_free(m->u, m->x.va, 5) : REFUSED_INSN;
+		       window_is_free(m->u, m->x.va, m->x.length) :
+		       REFUSED_INSN;
 	while (m->end - va < 5 || m->end <= m->x.site) {
 		if (m->over)
 			return REFUSED_INSN;
