@@ -138,6 +138,22 @@ static void selectors_at_start(void)
 	CHECK(!stock_is_code(u, 0x18));
 }
 
+/* What a signal's end may ask of a kernel for its program. */
+static void selectors_of_ring_3(void)
+{
+	uint16_t real;
+
+	pc_begin();
+	u->cpu.gdt[27][0] = 0xffff;
+	u->cpu.gdt[27][1] = 0x00cf9300;
+	CHECK_EQ(cpu_selector(u, 0xd8, &real), 0);
+	CHECK_EQ(real, HOST_DS);
+	CHECK_EQ(cpu_selector(u, 0xdb, &real), TRAP_GP);
+	CHECK_EQ(cpu_selector(u, 0x68, &real), 0);
+	CHECK_EQ(cpu_selector(u, 0x6b, &real), TRAP_GP);
+	CHECK_EQ(cpu_selector(u, 0x7b, &real), 0);
+}
+
 static void selectors_of_program(void)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(program_loads); i++) {
@@ -558,6 +574,7 @@ int main(void)
 {
 	RUN(selectors_at_start);
 	RUN(selectors_of_kernel);
+	RUN(selectors_of_ring_3);
 	RUN(selectors_of_program);
 	RUN(stack_selectors);
 	RUN(operands_in_holes);

@@ -99,13 +99,15 @@ unsigned cpu_selector(const struct user *u, uint32_t sel, uint16_t *real)
 	*real = HOST_DS;
 	if (index >= GDT_ENTRIES || (user && index == GDT_KERNEL_DS))
 		return TRAP_GP;
+	high = c->gdt[index][1];
+	/* Ring 3's selectors are not for what is not ring 3's. */
 	if (!user && (index == GDT_KERNEL_DS || index == GDT_USER_DS ||
 		      is_flat(c->gdt[index])))
-		return 0;
+		return (sel & 3) == 3 && index != GDT_USER_DS &&
+		       DESC_DPL(high) != 3 ? TRAP_GP : 0;
 	*real = LDT_SELECTOR(index);
 	if (index >= GDT_TLS && index < GDT_TLS_END)
 		return 0;
-	high = c->gdt[index][1];
 	if (!(high & DESC_ORDINARY) || (user && DESC_DPL(high) != 3))
 		return TRAP_GP;
 	return high & DESC_PRESENT ? 0 : TRAP_NP;
