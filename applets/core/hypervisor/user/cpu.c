@@ -283,7 +283,7 @@ static void cpu_syscall(struct user *u)
 	c->eip -= 2;
 	insn_fetch(u, insn, sizeof(insn));
 	if (insn[0] == 0xcd && insn[1] == VECTOR_SYSCALL) {
-		c->eip += direct_patch_vdso(u, c->eip);
+		direct_patch_vdso(u, c->eip);
 		cpu_int(u, VECTOR_SYSCALL);
 	} else
 		cpu_fault(u, TRAP_UD, false, 0);

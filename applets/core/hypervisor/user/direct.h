@@ -94,9 +94,9 @@ uint32_t direct_calls(const struct user *u, int pushes);
 
 /*
  * vdso.c: in a stub, after int $0x80 of a program at eip: if that is the vDSO's, the
- * next time it comes directly.  Returns how many bytes behind eip it is now.
+ * next time it comes directly.
  */
-uint32_t direct_patch_vdso(struct user *u, uint32_t eip);
+void direct_patch_vdso(struct user *u, uint32_t eip);
 
 /* A PC's descriptor tables are new, or its task's. */
 void direct_tables(struct user *u);
