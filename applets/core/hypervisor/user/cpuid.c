@@ -26,7 +26,6 @@
  * AVX-512, that is XCR0's bits here, and what of leaf 1 and 7 goes with it.
  */
 #define XSAVE		(1u << 26)
-#define OSXSAVE		(1u << 27)
 #define AVX_ECX		0x30001000u	/* AVX, F16C, FMA */
 #define LEAF7_EBX	0xf02b0328u	/* AVX*, BMI, ADX, SHA, ERMS */
 #define LEAF7_ECX	0x00005f42u	/* VBMI, GFNI, VAES, VNNI, ... */

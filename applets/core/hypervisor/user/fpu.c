@@ -69,8 +69,6 @@ void fpu_save(struct user *u, const struct space *s, bool live)
 
 void fpu_load(const struct user *u, struct space *s, bool live)
 {
-	uint32_t magic;
-
 	if (!u->cpu.fpu_used)
 		return;
 	if (live) {
@@ -78,17 +76,14 @@ void fpu_load(const struct user *u, struct space *s, bool live)
 		return;
 	}
 	fpu_copy(s->fpu, u->cpu.fpu, fpu_size(u, s->fpu));
-	memcpy(&magic, s->fpu + FXSAVE, sizeof(magic));
-	if (magic == XSAVE_MAGIC && !(u->sys.cr4 & CR4_OSXSAVE))
+	if (u->cpuid[1][2] & OSXSAVE && !(u->sys.cr4 & CR4_OSXSAVE))
 		s->fpu[XSAVE_BITS_AT] |= XSAVE_FXSAVE;
 }
 
-void fpu_resume(const struct space *s)
+void fpu_resume(const struct user *u, const struct space *s)
 {
-	uint32_t magic;
-
-	memcpy(&magic, s->fpu + FXSAVE, sizeof(magic));
-	if (magic == XSAVE_MAGIC)
+	/* Frames speak of more also where there is none: the CPU knows. */
+	if (u->cpuid[1][2] & OSXSAVE)
 		asm volatile("xrstor64 (%0)" :: "r"(s->fpu), "a"(-1), "d"(-1) :
 			     "memory");
 	else

@@ -85,6 +85,7 @@ enum { GDT_TLS = 6, GDT_TLS_END = 9, GDT_KERNEL_CS = 12, GDT_KERNEL_DS,
 
 #define FPU_MAX		2752u	/* AVX-512's, which is up to 2688 */
 #define CR4_OSXSAVE	(1u << 18)
+#define OSXSAVE		(1u << 27)	/* in CPUID, what that says */
 
 struct cpu {
 	uint32_t gpr[8], eip, eflags;

@@ -262,7 +262,7 @@ static void handler(int sig, siginfo_t *info, void *context)
 	}
 	run_on(u, s, false);
 	if (!first && sig != SIGUSR1) {
-		fpu_resume(s);
+		fpu_resume(u, s);
 		frame_leave(u);
 	}
 	frame_give(u, r);

@@ -78,7 +78,6 @@ static bool cpuid_faults(void)
 
 /* AVX and AVX-512.  A Host with other states saves those as well, unasked. */
 #define XSAVE_STATES	0xe7u
-#define OSXSAVE		(1u << 27)
 
 static void cpuid_row_read(struct user *u, uint32_t leaf, uint32_t sub)
 {

@@ -81,7 +81,7 @@ void fpu_save(struct user *u, const struct space *s, bool live);
 void fpu_load(const struct user *u, struct space *s, bool live);
 
 /* What is in the frame goes live. */
-void fpu_resume(const struct space *s);
+void fpu_resume(const struct user *u, const struct space *s);
 
 /* --- cpu.c, port.c ---------------------------------------------------- */
 
