@@ -192,7 +192,7 @@ test_everyday() {
 	image everyday.disk 16M
 	patience=$((patience + seconds * 4))
 	run everyday 96 --block=everyday.disk do=everyday seconds=$seconds \
-		groups=$groups avx=$pc
+		groups=$groups
 	patience=$((patience - seconds * 4))
 	if judge everyday everyday 0 "^SUCCESS"; then
 		grep turns everyday.out
